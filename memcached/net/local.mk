@@ -1,0 +1,1 @@
+# Event loop, sockets, buffers: no library here yet.

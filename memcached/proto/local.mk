@@ -1,0 +1,1 @@
+# Protocol parsers and composers: no library here yet.

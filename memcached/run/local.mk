@@ -1,0 +1,1 @@
+# The server program: none here yet.

@@ -1,0 +1,1 @@
+# Settings, options and statistics: no sources here yet.

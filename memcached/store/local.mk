@@ -1,0 +1,1 @@
+# The store: no library here yet.

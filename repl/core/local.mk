@@ -1,0 +1,1 @@
+# The core of replication: no library here yet.

@@ -1,0 +1,1 @@
+# Replication: no library here yet.

@@ -1,0 +1,1 @@
+# No script is installed from here yet.
