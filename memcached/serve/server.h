@@ -1,0 +1,88 @@
+/* What all sessions of one server share: settings, store, counters, and the hooks of the layers above. */
+#ifndef SERVE_SERVER_H
+#define SERVE_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memcached/base/clock.h"
+#include "memcached/net/outbuf.h"
+#include "memcached/serve/settings.h"
+#include "memcached/store/store.h"
+
+struct session;
+struct stat_sink;
+
+/* What one worker counts. Written by its owner only (relaxed), summed when statistics are asked for. */
+struct serve_counters {
+#define SERVE_COUNTER(name, meaning) _Atomic uint64_t name;
+#include "memcached/serve/counters.def"
+#undef SERVE_COUNTER
+};
+
+/* Adds to a counter of the calling thread's own: a plain load and store, no locked instruction. */
+#define COUNT(counters, name, n)                                                                   \
+    atomic_store_explicit(&(counters)->name,                                                       \
+                          atomic_load_explicit(&(counters)->name, memory_order_relaxed) + (n),     \
+                          memory_order_relaxed)
+
+/* Facts about connections and threads that the run layer knows; for `stats`. */
+struct serve_run_stats {
+    uint64_t curr_connections, total_connections, rejected_connections, connection_structures;
+    uint64_t max_connections, conn_yields, idle_kicks;
+    uint64_t listen_disabled_num, time_in_listen_disabled_us;
+    uint64_t read_buf_count, read_buf_bytes, read_buf_bytes_free, read_buf_oom;
+    bool is_accepting;
+};
+
+/* Filled by the run layer. Any worker calls them. */
+struct serve_run_hooks {
+    void *context;
+    void (*stats)(void *context, struct serve_run_stats *out);
+    void (*stats_conns)(void *context, struct stat_sink *sink); /* one group of rows a connection */
+    void (*stats_reset)(void *context);
+    void (*shutdown)(void *context, bool is_graceful); /* asks for the end; returns at once */
+};
+
+/*
+ * Filled by the replication layer; absent (is_on false) without -x. Any worker calls them.
+ * `link` is what session_become_link was given.
+ */
+struct serve_repl_hooks {
+    bool is_on;
+    void *context;
+    /* A client is about to change something on this node: the role gate. Cheap when nothing has to happen. */
+    void (*client_write)(void *context);
+    /*
+     * A line `repl <args>` (args without CR LF) from a client or on a link. Appends the answer, if any, to out.
+     * It may call session_become_link or session_end.
+     */
+    void (*command)(void *context, struct session *session, struct store_thread *thread,
+                    const char *args, size_t args_bytes, struct outbuf *out);
+    /* ms and md on a link. The item's reference passes on, as with store_apply_set. */
+    enum store_status (*apply_set)(void *context, void *link, struct store_thread *thread,
+                                   struct item *item, const struct store_key *key,
+                                   uint64_t version);
+    enum store_status (*apply_delete)(void *context, void *link, struct store_thread *thread,
+                                      const struct store_key *key, uint64_t version);
+    /* mn on a link: everything before it has been applied; the session answers MN itself. */
+    void (*barrier)(void *context, void *link);
+    /* Something on a link that is no part of the stream (an error line was due): counted, and the session closes. */
+    void (*link_rejected)(void *context, void *link, const char *why);
+    void (*link_closed)(void *context, void *link);
+    void (*stats)(void *context, struct stat_sink *sink); /* `stats repl` */
+};
+
+struct server {
+    struct settings *settings;   /* a few fields change at run time (verbosity, ...): atomics there */
+    struct store *store;
+    struct clock *clock;
+    uint64_t start_wall_s;       /* UNIX seconds at which the process started */
+    struct serve_run_hooks run;
+    struct serve_repl_hooks repl;
+    struct serve_counters **counters; /* one a worker */
+    unsigned counters_count;
+};
+
+#endif

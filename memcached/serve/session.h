@@ -1,0 +1,79 @@
+/*
+ * One client's side of the protocol: bytes in, commands executed on the store, bytes out. It knows
+ * no socket: a connection, a fuzzer or a simulation feeds it.
+ */
+#ifndef SERVE_SESSION_H
+#define SERVE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memcached/net/outbuf.h"
+#include "memcached/serve/server.h"
+#include "memcached/store/store.h"
+
+enum {
+    SESSION_LINE_BYTES_MAX = 8192, /* a command line longer than this (keys of a get aside) closes */
+    SESSION_BATCH_MAX = 64,        /* requests tokenised ahead of execution */
+    SESSION_OUT_HIGH_BYTES = 256 * 1024, /* with more than this unsent, no further command is executed */
+};
+
+/* What the session wants from its connection next. */
+enum session_next {
+    SESSION_READ,   /* more input; keep the unconsumed bytes and append to them */
+    SESSION_FILL,   /* read fill_bytes from the socket straight to fill_start, then session_filled */
+    SESSION_YIELD,  /* more can be done with what is there: flush or let others have their turn, then feed again */
+    SESSION_CLOSE,  /* send what is in `out`, then close */
+};
+
+struct session;
+
+/* What a worker lends to all its sessions. One thread. */
+struct session_env {
+    struct server *server;
+    struct store_thread *store;
+    struct serve_counters *counters;
+};
+
+/* Who is at the other end. */
+struct session_peer {
+    const char *name;       /* printable address, as `stats conns` shows it; lives as long as the session */
+    const char *ip;         /* numeric IPv4 or IPv6 address without port; "" for a unix socket */
+    void *connection;       /* the run layer's handle: passed back in hooks */
+};
+
+/* NULL when there is no memory. */
+struct session *session_create(struct session_env *env, const struct session_peer *peer);
+/* Gives back everything held; a peer link is told to the replication hooks. */
+void session_destroy(struct session *session);
+
+struct session_result {
+    enum session_next next;
+    size_t consumed;    /* bytes of the input that are done with */
+    size_t read_hint;   /* SESSION_READ: at least this many bytes in all are needed to go on; 0: unknown */
+    char *fill_start;   /* SESSION_FILL */
+    size_t fill_bytes;
+};
+
+/*
+ * Executes up to `request_max` requests found in input[0..bytes) and appends their replies to out
+ * (0: without bound but for SESSION_OUT_HIGH_BYTES). The input must stay in place during the call only.
+ * Values larger than what has arrived are asked for with SESSION_FILL.
+ */
+struct session_result session_feed(struct session *session, const char *input, size_t bytes,
+                                   unsigned request_max, struct outbuf *out);
+
+/* `bytes` more bytes have been read to the place SESSION_FILL named. Feed again (perhaps with no input) afterwards. */
+void session_filled(struct session *session, size_t bytes);
+
+/* Is this a replication link from the peer (accepted `repl hello`)? */
+bool session_is_link(const struct session *session);
+/* Marks it as one; `link` is handed to the replication hooks with everything that arrives. */
+void session_become_link(struct session *session, void *link);
+void *session_link(const struct session *session);
+const struct session_peer *session_peer(const struct session *session);
+/* Forces the next feed to answer SESSION_CLOSE. */
+void session_end(struct session *session);
+
+#endif

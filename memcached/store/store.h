@@ -1,0 +1,370 @@
+/*
+ * The store: keys, values, memory and eviction. It knows no socket and no protocol.
+ *
+ * A store is an instance. Every thread that uses it owns one `struct store_thread`, its handle with
+ * its counters; a handle is never shared. All functions that take a handle may run in parallel on
+ * different handles.
+ *
+ * Times are seconds in the scale of clock_seconds(); exptime 0 means never. Versions are the CAS
+ * values clients see: with `is_replicated` they are hybrid-logical-clock stamps (milliseconds since
+ * 1970 << STORE_VERSION_SEQUENCE_BITS | sequence), otherwise they count up from 1.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memcached/base/clock.h"
+#include "memcached/base/rng.h"
+
+struct store;
+struct store_thread;
+struct item;
+
+enum {
+    STORE_KEY_BYTES_MAX = 250,
+    STORE_CLASS_COUNT_MAX = 64, /* slab class ids are 1..63 */
+    STORE_PAGE_BYTES = 1 << 20,
+    STORE_VERSION_SEQUENCE_BITS = 20,
+    STORE_COPY_BYTES_MAX = 8192, /* larger values are referenced, not copied */
+};
+
+struct store_config {
+    uint64_t limit_bytes;       /* -m, exact: pages never exceed it */
+    uint64_t item_bytes_max;    /* -I */
+    double growth_factor;       /* -f */
+    uint32_t item_bytes_min;    /* -n: smallest key + value a chunk is made for */
+    uint32_t slab_chunk_bytes_max; /* -o slab_chunk_max: largest chunk; 0 means half a page */
+    uint32_t hashpower;         /* log2 of the index's first size in 8-byte units, as memcached counts; 16 */
+    uint32_t thread_count_max;  /* how many handles may be taken at once */
+    uint32_t tombstone_count_max; /* bound of the tombstone table; 0 takes the default */
+    bool is_evicting;           /* false with -M */
+    bool is_replicated;         /* -x: clock versions, tombstones, floors */
+    bool wants_huge_pages;      /* advise transparent huge pages for index and arena */
+    struct clock *clock;        /* outlives the store */
+    struct rng *rng;            /* used during store_create only */
+};
+
+/* The defaults of memcached 1.6.45 (64 MB, 1 MB items, factor 1.25, 48 bytes, hashpower 16). */
+void store_config_default(struct store_config *config);
+
+/* NULL with *why set to one printable line when memory or a setting is refused. */
+struct store *store_create(const struct store_config *config, const char **why);
+/* All handles must have been given back. */
+void store_destroy(struct store *store);
+
+/* NULL when there is no memory or thread_count_max handles are out. */
+struct store_thread *store_thread_join(struct store *store);
+void store_thread_leave(struct store_thread *thread);
+
+/*
+ * A worker says here, once a loop turn, that it holds no view and no unreferenced pointer into the
+ * store. Memory whose shape changes (a slab page that changes class) waits until every handle has.
+ */
+void store_thread_quiesce(struct store_thread *thread);
+
+/* ---- keys ---------------------------------------------------------------------------------- */
+
+struct store_key {
+    const char *data;
+    uint32_t bytes; /* 1..STORE_KEY_BYTES_MAX */
+    uint64_t hash;  /* store_hash of it */
+};
+
+uint64_t store_hash(const struct store *store, const char *data, size_t bytes);
+
+/* The two prefetching passes over a batch: the index line of a key, later its likely item. Never block, never fail. */
+void store_prefetch_index(const struct store *store, uint64_t hash);
+void store_prefetch_item(const struct store *store, uint64_t hash);
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+struct store_view {
+    const char *value;   /* value_bytes contiguous bytes; NULL when chunked (use store_item_read) */
+    uint64_t value_bytes;
+    uint64_t version;
+    uint32_t client_flags;
+    uint32_t exptime;    /* 0: never */
+    uint32_t access_time; /* last access, seconds */
+    bool was_fetched;    /* had been hit before this read */
+    uint8_t class_id;
+    uint8_t segment;     /* enum lru_segment */
+    struct item *item;
+    /* private to the store: */
+    uint32_t stripe;
+    uint32_t sequence;
+};
+
+enum store_peek {
+    STORE_PEEK_MISS,   /* no live item (an answer, final) */
+    STORE_PEEK_HIT,    /* view is filled; copy value, then call store_peek_confirm */
+    STORE_PEEK_LOCKED, /* cannot be read without the lock (large, chunked, contended, dead): use store_get */
+};
+
+/*
+ * Lock-free read. On a hit the header fields of the view are consistent and value points at
+ * value_bytes readable bytes that may change under the reader: the caller copies them and then asks
+ * store_peek_confirm, which returns false if they may be torn (then undo the copy and use store_get).
+ * No other call on the handle in between. confirm counts the hit and marks the item as used.
+ */
+enum store_peek store_peek(struct store_thread *thread, const struct store_key *key,
+                           struct store_view *view);
+bool store_peek_confirm(struct store_thread *thread, const struct store_view *view);
+
+enum store_status {
+    STORE_OK,          /* stored, deleted, touched, found */
+    STORE_NOT_FOUND,
+    STORE_EXISTS,      /* cas: another version is here */
+    STORE_NOT_STORED,  /* add on a present key, replace/append/prepend on an absent one */
+    STORE_TOO_LARGE,   /* exceeds -I */
+    STORE_NO_MEMORY,
+    STORE_NON_NUMERIC, /* incr/decr on a value that is no 64-bit decimal number */
+    STORE_TOO_LONG_NUMBER, /* the value is too long to be a number */
+    STORE_OLDER,       /* a change from the peer that is not newer than what is here: ignored */
+};
+
+/* What a read through the lock also does to the item. */
+enum store_get_mode {
+    STORE_GET,
+    STORE_GET_QUIETLY,   /* no counters, no mark: for statistics and debugging */
+};
+
+/*
+ * Locked read: STORE_OK with a reference taken (give it back with store_item_release, on any thread's
+ * handle), or STORE_NOT_FOUND. The value of a held item never changes: writers replace the item.
+ */
+enum store_status store_get(struct store_thread *thread, const struct store_key *key,
+                            enum store_get_mode mode, struct store_view *view);
+
+/* Get and touch: as store_get, and sets exptime (a change: the observer is told). */
+enum store_status store_get_and_touch(struct store_thread *thread, const struct store_key *key,
+                                      uint32_t exptime, struct store_view *view);
+
+/* One more reference / one less; the last one frees. Any thread, no lock held or a stripe lock held (inside a visit). */
+void store_item_hold(struct item *item);
+void store_item_release(struct store_thread *thread, struct item *item);
+
+/*
+ * The contiguous bytes of a held (or reserved, unlinked) item's value at `offset`: returns how many
+ * there are up to the end of this chunk and sets *start; 0 at the end of the value.
+ */
+size_t store_item_segment(const struct store *store, struct item *item, uint64_t offset, char **start);
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+/*
+ * Reserves an item of value_bytes for a value to be written into (store_item_segment), owned by the
+ * caller until store_commit, store_apply or store_abandon. NULL with *why: STORE_TOO_LARGE or
+ * STORE_NO_MEMORY. May evict. The key is copied.
+ */
+struct item *store_reserve(struct store_thread *thread, const struct store_key *key,
+                           uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
+                           enum store_status *why);
+void store_abandon(struct store_thread *thread, struct item *item);
+
+enum store_mode { STORE_SET, STORE_ADD, STORE_REPLACE, STORE_APPEND, STORE_PREPEND, STORE_CAS };
+
+struct store_write {
+    enum store_mode mode;
+    uint64_t expected_version; /* STORE_CAS (or with has_expected for any mode): only if this is the version here */
+    bool has_expected;
+    uint64_t new_version;      /* explicit version (meta E flag); 0: the next of this store's clock */
+};
+
+/*
+ * Links the reserved item (the reference passes to the store in every case). STORE_OK with *version
+ * set (may be NULL), or STORE_NOT_STORED, STORE_EXISTS, STORE_NOT_FOUND (cas on an absent key),
+ * STORE_TOO_LARGE or STORE_NO_MEMORY (append/prepend need a larger item).
+ */
+enum store_status store_commit(struct store_thread *thread, struct item *item, uint64_t hash,
+                               const struct store_write *write, uint64_t *version);
+
+/* STORE_OK, STORE_NOT_FOUND, STORE_EXISTS (expected_version given and different). A miss is a change too with is_replicated. */
+enum store_status store_delete(struct store_thread *thread, const struct store_key *key,
+                               bool has_expected, uint64_t expected_version, uint64_t new_version);
+
+enum { STORE_ARITH_DIGITS_MAX = 24 };
+struct store_arith {
+    bool is_decr;
+    uint64_t delta;
+    bool has_expected;
+    uint64_t expected_version;
+    bool has_exptime; /* also set exptime */
+    uint32_t exptime;
+    uint64_t new_version; /* explicit version; 0: the next */
+    /* out: */
+    uint64_t value;   /* the new number */
+    uint64_t version; /* the new version */
+};
+/* incr wraps at 2^64, decr stops at 0 and leaves the old length padded with spaces. In place where it fits. */
+enum store_status store_arith(struct store_thread *thread, const struct store_key *key,
+                              struct store_arith *arith);
+
+/* Sets exptime. With is_replicated the version changes too, so that the newest touch wins on both nodes. */
+enum store_status store_touch(struct store_thread *thread, const struct store_key *key,
+                              uint32_t exptime);
+
+/*
+ * A storage command whose value was refused (too large): drops what the key held, so that no stale
+ * value stays. Counts as a delete for the observer.
+ */
+void store_drop_stale(struct store_thread *thread, const struct store_key *key);
+
+/*
+ * flush_all: everything linked up to now is dead at once (delay_s 0) or when the clock reaches
+ * now + delay_s. A later call replaces a pending delay; what is dead stays dead.
+ */
+void store_flush(struct store_thread *thread, uint32_t delay_s);
+
+/* ---- replication: observing and applying ----------------------------------------------------- */
+
+enum store_change_kind { STORE_CHANGE_SET, STORE_CHANGE_DELETE, STORE_CHANGE_FLUSH, STORE_CHANGE_FLUSH_LATER };
+
+struct store_change {
+    enum store_change_kind kind;
+    const char *key; /* SET, DELETE: valid during the call */
+    uint32_t key_bytes;
+    uint64_t hash;
+    uint64_t version;    /* of the item, the tombstone, or the floor */
+    uint64_t flush_wall_s; /* FLUSH_LATER: UNIX seconds at which the flush takes effect */
+};
+
+/*
+ * Told of every change a client makes, under the stripe lock (FLUSH*: under the admin lock), before
+ * the command is answered. It must not call into the store. An item that is already queued (told of
+ * and not yet fetched by store_visit or store_walk) is not told of again.
+ */
+struct store_observer {
+    void (*changed)(void *context, const struct store_change *change);
+    void *context;
+};
+/* Before any handle is taken. */
+void store_observe(struct store *store, const struct store_observer *observer);
+
+/* Called under the stripe lock with a view whose item is alive: it may copy, or store_item_hold; nothing else. */
+typedef bool (*store_visitor)(void *context, const struct store_key *key, const struct store_view *view);
+
+enum store_found { STORE_VISITED, STORE_ABSENT };
+/*
+ * Looks at one key as it is now, for sending it: calls `visitor`; if that returns true the item stops
+ * being queued. STORE_ABSENT sets *version to the newest version known of its absence (0: none).
+ */
+enum store_found store_visit(struct store_thread *thread, const struct store_key *key,
+                             store_visitor visitor, void *context, uint64_t *version);
+
+/*
+ * Walks all live items, `bucket_count` index buckets a call; *cursor starts at 0 and is opaque. Growth of
+ * the index neither hides nor repeats an item by more than one bucket. As in store_visit, true from the visitor
+ * ends the item's being queued; false stops the walk before the end of its bucket, which the next
+ * call starts anew. Returns true when the whole index has been walked. *percent (may be NULL) says how far.
+ */
+bool store_walk(struct store_thread *thread, uint64_t *cursor, unsigned bucket_count,
+                store_visitor visitor, void *context, unsigned *percent);
+
+/*
+ * Links a reserved item as the peer has it, if newer than what is here (equal: if wins_ties).
+ * The reference passes to the store. STORE_OK or STORE_OLDER. Never told to the observer.
+ */
+enum store_status store_apply_set(struct store_thread *thread, struct item *item, uint64_t hash,
+                                  uint64_t version, bool wins_ties);
+/* Absent as of `version`. STORE_OK or STORE_OLDER. Leaves a tombstone. */
+enum store_status store_apply_delete(struct store_thread *thread, const struct store_key *key,
+                                     uint64_t version, bool wins_ties);
+/* Everything with a version up to `version` is dead. */
+void store_apply_flush(struct store_thread *thread, uint64_t version);
+/* A pending flush the peer was asked for; replaces one pending here. 0 clears it. */
+void store_apply_flush_later(struct store_thread *thread, uint64_t wall_s);
+
+/* The newest version given out or seen; and: never give out one at or below `version` again. Any thread. */
+uint64_t store_version_now(const struct store *store);
+void store_version_advance(struct store *store, uint64_t version);
+
+/* The current flush floor (0: none) and the pending flush (UNIX seconds, 0: none): a full sync sends both. */
+uint64_t store_flush_floor(const struct store *store);
+uint64_t store_flush_pending(const struct store *store);
+
+/*
+ * Everything the peer has acknowledged up to `version` needs no tombstone any more; an item removed by
+ * eviction or expiry leaves one only if its version is above this. Any thread.
+ */
+void store_acknowledged(struct store *store, uint64_t version);
+
+/*
+ * Starting over: everything held is invisible from here on (as if it were not there, also for
+ * applying), tombstones and floors are forgotten. O(1) but for sweeping what an earlier call left.
+ * store_sweep then frees what is invisible, `bucket_count` buckets a call, true when done.
+ */
+void store_start_over(struct store_thread *thread);
+bool store_sweep(struct store_thread *thread, uint64_t *cursor, unsigned bucket_count);
+
+/* ---- background ------------------------------------------------------------------------------ */
+
+/*
+ * Once a second or faster, by one thread: turns the clock's version forward (is_replicated), makes a
+ * due flush effective, forgets old tombstones.
+ */
+void store_tick(struct store_thread *thread);
+
+/* One slice of LRU maintenance and reclaim; true if there is more to do now. One thread. */
+bool store_maintain(struct store_thread *thread);
+/* One slice of index growth; true if there is more to do now. One thread (may be the same). */
+bool store_grow(struct store_thread *thread);
+
+/* ---- limits and statistics ------------------------------------------------------------------- */
+
+/* cache_memlimit: false if below what is possible (one page) or above the reserved address space. */
+bool store_set_limit(struct store *store, uint64_t limit_bytes);
+
+struct store_stats {
+    uint64_t curr_items, total_items, curr_bytes, limit_bytes, arena_bytes_taken;
+    uint64_t evictions, reclaimed, expired_unfetched, evicted_unfetched, evicted_active;
+    uint64_t direct_reclaims, moves_to_cold, moves_to_warm, moves_within_lru, lru_bumps_dropped;
+    uint64_t lru_maintainer_juggles;
+    uint64_t index_bytes, index_bucket_count, index_overflow_lines;
+    uint32_t hash_power_level;
+    bool hash_is_expanding;
+    uint64_t tombstones, tombstones_forgotten;
+    uint64_t pages_total, pages_free;
+#define STORE_COUNTER(name, meaning) uint64_t name##_count;
+#include "memcached/store/counters.def"
+#undef STORE_COUNTER
+};
+void store_stats(struct store *store, struct store_stats *out);
+
+struct store_class_stats {
+    /* geometry and pages, as `stats slabs` shows them */
+    uint32_t chunk_bytes, chunks_per_page, total_pages;
+    uint64_t total_chunks, used_chunks, free_chunks, mem_requested;
+    /* as `stats items` shows them; segments in the order hot, warm, cold, temp */
+    uint64_t number, segment_number[4];
+    uint32_t age, age_hot, age_warm;
+    uint64_t evicted, evicted_nonzero, evicted_time, outofmemory, tailrepairs, reclaimed;
+    uint64_t expired_unfetched, evicted_unfetched, evicted_active, crawler_reclaimed;
+    uint64_t crawler_items_checked, lrutail_reflocked, moves_to_cold, moves_to_warm;
+    uint64_t moves_within_lru, direct_reclaims;
+#define CLASS_COUNTER(name, meaning) uint64_t name;
+#include "memcached/store/class_counters.def"
+#undef CLASS_COUNTER
+};
+unsigned store_class_count(const struct store *store); /* classes are 1..count */
+/* class_id 1..count. */
+void store_class_stats(struct store *store, unsigned class_id, struct store_class_stats *out);
+
+/* Histogram of item sizes in buckets of 32 bytes, as `stats sizes` shows it: walks everything in slices. */
+void store_sizes(struct store_thread *thread,
+                 void (*row)(void *context, uint32_t bytes, uint64_t count), void *context);
+
+/* `stats reset`: zeroes what counts events, on all handles. */
+void store_stats_reset(struct store *store);
+
+/* Debugging and tests: every item on one LRU, in the index, in a page of its class; counts agree. NULL or what is wrong. */
+const char *store_verify(struct store *store);
+
+/* Item size as memcached would report it: header, key, value (for `stats sizes`, watchers, me). */
+uint64_t store_item_bytes(const struct item *item);
+/* The key inside an item the caller holds. */
+void store_item_key(const struct item *item, const char **key, size_t *bytes);
+
+#endif
