@@ -1,0 +1,85 @@
+/*
+ * Replication as the server uses it: an engine (repl/engine.h) with real sockets, the thread that
+ * owns them, the state file that keepalived tracks, and `stats repl`.
+ *
+ * main:  repl_create before privileges are dropped, repl_hooks, repl_start after the process has
+ *        become a daemon, workers call repl_before_flush; at the end workers stop, then repl_stop,
+ *        then sessions go, then repl_destroy, then the store.
+ */
+#ifndef REPL_REPL_H
+#define REPL_REPL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memcached/base/clock.h"
+#include "memcached/serve/server.h"
+#include "memcached/store/store.h"
+
+struct repl;
+
+enum {
+    REPL_PORT_DEFAULT = 11211,
+    REPL_LOG_MB_DEFAULT = 64,
+    REPL_LOG_MB_MIN = 1,
+    REPL_LOG_MB_MAX = 64 * 1024,
+    REPL_JOIN_MS_DEFAULT = 3000,
+    REPL_HEARTBEAT_MS_DEFAULT = 200,
+    REPL_TIMEOUT_MS_DEFAULT = 2000,
+    REPL_TIMES_MS_MIN = 10,             /* of each of the three */
+    REPL_TIMES_MS_MAX = 3600 * 1000,
+    REPL_ADDRESSES_MAX = 16,            /* addresses of the peer's name that are tried */
+    REPL_STOP_DRAIN_MS = 1000,          /* repl_stop waits this long for the peer's last answer */
+    REPL_RESOLVE_EVERY_MS = 1000,       /* a name is looked up again while the link is down */
+};
+
+struct repl_config {
+    const char *peer;         /* host, host:port, [v6]:port or v6; copied */
+    uint64_t log_mb;          /* bound of the dirty log */
+    uint32_t join_ms;         /* without an answer from the peer for so long, a joining node is master */
+    uint32_t heartbeat_ms;    /* a barrier at least this often on an idle link */
+    uint32_t timeout_ms;      /* a link that answers nothing for so long is closed */
+    const char *state_file;   /* NULL: none; copied. Opened by repl_create, written in place */
+    const char *product_version; /* for `stats repl`; copied */
+    uint64_t seed;            /* of the node id and of jitter: rng_system_seed() */
+    struct store *store;      /* outlives this; one handle is taken by the thread */
+    struct clock *clock;      /* outlives this; kept up to date by its owner. The thread paces itself by it. */
+    /* One line for the operator, without newline: link up and down, roles. NULL: silent. Called by the thread. */
+    void (*log)(void *context, const char *line);
+    void *log_context;
+};
+
+/* The defaults above, all else zero. */
+void repl_config_default(struct repl_config *config);
+
+/*
+ * Checks the settings, makes the engine (which observes the store: before any handle is taken) and
+ * opens the state file, saying fault. No socket, no thread, no look-up. NULL with *why set to one
+ * printable line, valid until the next call. Main thread.
+ */
+struct repl *repl_create(const struct repl_config *config, const char **why);
+
+/* Fills the hooks of a server. */
+void repl_hooks(struct repl *repl, struct serve_repl_hooks *hooks);
+
+/* Starts the thread. False when the system refuses a thread, a descriptor or a store handle. Main thread. */
+bool repl_start(struct repl *repl);
+
+/*
+ * A worker is about to answer its clients: what they changed goes to the peer's connection first.
+ * Cheap when nothing changed; never waits for the peer. Any worker, no lock held.
+ */
+void repl_before_flush(struct repl *repl, struct store_thread *thread);
+
+/*
+ * Orderly end: hands on what is left in the log, waits for the peer's answer (REPL_STOP_DRAIN_MS at most, only
+ * if the link is up), closes the link, writes fault to the state file, ends the thread. No client may write any
+ * more; incoming links may still be there. Fine if never started. Main thread.
+ */
+void repl_stop(struct repl *repl);
+
+/* After repl_stop, when all sessions are gone. */
+void repl_destroy(struct repl *repl);
+
+#endif
