@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "memcached/base/clock.h"
 #include "memcached/serve/server.h"
@@ -40,8 +41,14 @@ struct repl_config {
     uint32_t join_ms;         /* without an answer from the peer for so long, a joining node is master */
     uint32_t heartbeat_ms;    /* a barrier at least this often on an idle link */
     uint32_t timeout_ms;      /* a link that answers nothing for so long is closed */
-    const char *state_file;   /* NULL: none; copied. Opened by repl_create, written in place */
-    const char *product_version; /* for `stats repl`; copied */
+    /*
+     * NULL: none; copied. Created if missing and written in place by repl_create, and given to
+     * state_uid and state_gid ((uid_t)-1: left alone): whoever the process will be must be able to open it
+     * again for every change, since keepalived takes note when a writer closes the file.
+     */
+    const char *state_file;
+    uid_t state_uid;
+    gid_t state_gid;
     uint64_t seed;            /* of the node id and of jitter: rng_system_seed() */
     struct store *store;      /* outlives this; one handle is taken by the thread */
     struct clock *clock;      /* outlives this; kept up to date by its owner. The thread paces itself by it. */
@@ -50,7 +57,7 @@ struct repl_config {
     void *log_context;
 };
 
-/* The defaults above, all else zero. */
+/* The defaults above, an owner of -1, all else zero. */
 void repl_config_default(struct repl_config *config);
 
 /*
@@ -75,7 +82,8 @@ void repl_before_flush(struct repl *repl, struct store_thread *thread);
 /*
  * Orderly end: hands on what is left in the log, waits for the peer's answer (REPL_STOP_DRAIN_MS at most, only
  * if the link is up), closes the link, writes fault to the state file, ends the thread. No client may write any
- * more; incoming links may still be there. Fine if never started. Main thread.
+ * more; incoming links may still be there. The thread keeps the clock meanwhile: its owner has to be the
+ * calling thread, or to have stopped. Fine if never started. Main thread.
  */
 void repl_stop(struct repl *repl);
 
