@@ -10,23 +10,38 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+enum {
+    OUTBUF_FIRST_BYTES = 2048,         /* what the first append takes */
+    OUTBUF_KEEP_BYTES_MAX = 64 * 1024, /* an empty buffer larger than this is freed */
+};
+
 /* Gives a referenced value back when its bytes are sent or dropped. */
 typedef void (*outbuf_release)(void *context, void *object);
 
 struct outbuf {
-    char *data;          /* contiguous bytes */
-    size_t bytes;        /* used */
+    char *data;   /* contiguous bytes */
+    size_t bytes; /* used */
     size_t capacity;
-    size_t sent;         /* of the stream formed by data and references, bytes already gone from the head */
-    struct outbuf_ref *refs; /* in stream order; private to outbuf.c */
+    size_t sent; /* of data, bytes already gone from the head */
+    struct outbuf_ref
+        *refs; /* in stream order, those before ref_first are gone; private to outbuf.c */
     size_t ref_first, ref_count, ref_capacity;
-    uint64_t ref_bytes;  /* bytes waiting in references */
-    bool is_failed;      /* an append found no memory; what is queued is intact up to the last whole mark */
+    uint64_t ref_bytes; /* bytes waiting in references */
+    bool
+        is_failed; /* an append found no memory; what is queued is intact up to the last whole mark */
 };
 
 void outbuf_init(struct outbuf *out);
 /* Releases references and memory. */
 void outbuf_free(struct outbuf *out);
+
+/*
+ * An empty buffer without memory takes `memory` (of mem_alloc) as its own; outbuf_take_memory hands
+ * the memory of an empty buffer out again (NULL if it has none). So a thread's idle connections
+ * need no buffers of their own.
+ */
+void outbuf_lend_memory(struct outbuf *out, char *memory, size_t capacity);
+char *outbuf_take_memory(struct outbuf *out, size_t *capacity);
 
 /* Ensures room for `more` bytes. False (and is_failed) when there is no memory. */
 bool outbuf_grow(struct outbuf *out, size_t more);
