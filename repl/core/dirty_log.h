@@ -18,7 +18,7 @@
 enum dirty_kind {
     DIRTY_KEY,         /* this key changed: look it up and send it as it is */
     DIRTY_FLUSH,       /* everything up to `version` is dead */
-    DIRTY_FLUSH_LATER, /* a flush becomes effective at UNIX second `version` (0: none pending) */
+    DIRTY_FLUSH_LATER, /* a flush becomes effective at UNIX second `hash` (0: none pending) */
 };
 
 struct dirty_entry {
@@ -36,13 +36,13 @@ struct dirty_log *dirty_log_create(uint64_t capacity_bytes);
 void dirty_log_destroy(struct dirty_log *log);
 
 /*
- * Appends. False when the log is full: then it has overflowed, is empty and closed (appends are
- * dropped and answer false) until dirty_log_open.
+ * Appends. False when this very append found the log full: then it has overflowed, is empty, and stays
+ * closed until dirty_log_open. What is appended to a closed log is dropped and answers true.
  */
 bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t version, uint64_t hash,
                       const char *key, uint32_t key_bytes);
 
-/* Empties the log and (re)opens it. A closed log drops what is appended without calling it an overflow. */
+/* Empties the log and (re)opens it; the other empties and closes it. */
 void dirty_log_open(struct dirty_log *log);
 void dirty_log_close(struct dirty_log *log);
 bool dirty_log_is_open(const struct dirty_log *log);

@@ -18,6 +18,7 @@
 
 enum node_role { NODE_SLAVE, NODE_MASTER };
 enum node_state { NODE_JOINING, NODE_SYNCING, NODE_READY };
+/* Stable one-word names, as the stream and `stats repl` spell them. */
 const char *node_role_name(enum node_role role);
 const char *node_state_name(enum node_state state);
 
@@ -63,13 +64,11 @@ struct node_info {
 enum node_action_kind {
     NODE_DIAL,         /* make the outgoing connection */
     NODE_CLOSE_OUT,    /* close it */
-    NODE_CLOSE_IN,     /* close the incoming link `link` */
+    NODE_CLOSE_IN,     /* the incoming link `link` has gone silent: close it */
     NODE_SEND,         /* send `text` on the outgoing link, in order with the stream */
     NODE_BARRIER,      /* send a barrier; its answer is reported by node_out_acked */
     NODE_BEGIN_LIVE,   /* the stream starts: rewind the log and send from what was acknowledged */
     NODE_BEGIN_FULL,   /* the stream starts with everything: reopen the log, then walk */
-    NODE_START_OVER,   /* forget all we hold: a full sync comes in; reopen the log */
-    NODE_LOG_CLOSE,    /* nobody could use the log any more */
     NODE_CHANGED,      /* role or state changed: state file, atomics */
 };
 
@@ -91,34 +90,41 @@ void node_destroy(struct node *node);
 /* Takes the oldest action; false when there is none. Call until empty after every event. */
 bool node_next_action(struct node *node, struct node_action *action);
 
-/* Time passes. `version` is the store's clock. Returns the time of the next tick that is needed. */
-uint64_t node_tick(struct node *node, uint64_t now_ms, uint64_t version);
+/*
+ * Time passes. `version` is the store's clock, has_unacked whether the stream holds changes that no
+ * barrier has confirmed. Returns the time of the next tick that is needed.
+ */
+uint64_t node_tick(struct node *node, uint64_t now_ms, uint64_t version, bool has_unacked);
 
 /* ---- the outgoing link ---- */
 void node_out_connected(struct node *node, uint64_t now_ms, uint64_t version);
 void node_out_closed(struct node *node, uint64_t now_ms); /* also: could not be made */
 /* A line from the peer on it, without CR LF, other than the answer to a barrier. */
 void node_out_line(struct node *node, uint64_t now_ms, uint64_t version, const char *line);
-/* A barrier was answered; and nothing is sent, unacknowledged or waiting: is_drained. */
-void node_out_acked(struct node *node, uint64_t now_ms, bool is_drained);
+/* A barrier was answered. */
+void node_out_acked(struct node *node, uint64_t now_ms);
 /* All of a full sync, or of the backlog of a resumed stream, has been handed to the stream. */
 void node_out_through(struct node *node, uint64_t now_ms);
-/* The barrier behind the end of a full sync was answered: the peer is complete. */
-void node_out_full_acked(struct node *node, uint64_t now_ms);
 /* The log overflowed. */
 void node_log_overflowed(struct node *node, uint64_t now_ms);
 
 /* ---- incoming links ---- */
 struct node_greeting {
     bool is_accepted;
+    uint64_t superseded_link; /* the link this one replaces: nothing more from it may be applied; 0: none */
     char text[NODE_TEXT_BYTES_MAX]; /* the answer, with CR LF, also when refused */
 };
 /* `repl hello <args>` on a connection from the peer's address. `link` is a number the engine made up, never 0. */
 void node_in_hello(struct node *node, uint64_t now_ms, uint64_t version, uint64_t link,
                    bool is_drained, const char *args, struct node_greeting *greeting);
-/* `repl <args>` on an accepted link (begin, synced, info). False: not understood, the link is to be closed. */
-bool node_in_line(struct node *node, uint64_t now_ms, uint64_t version, uint64_t link,
-                  const char *args);
+enum node_line {
+    NODE_LINE_BAD,        /* not understood or not acceptable: the link is to be closed */
+    NODE_LINE_OK,
+    NODE_LINE_START_OVER, /* a full sync begins: reopen the log and forget all we hold, before anything else from the link */
+};
+/* `repl <args>` on an accepted link: begin, synced, info. */
+enum node_line node_in_line(struct node *node, uint64_t now_ms, uint64_t version, uint64_t link,
+                            const char *args);
 /* A barrier came in: the link is alive. */
 void node_in_heard(struct node *node, uint64_t now_ms, uint64_t link);
 void node_in_closed(struct node *node, uint64_t now_ms, uint64_t link);

@@ -1,0 +1,250 @@
+#include "repl/core/dirty_log.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "memcached/base/check.h"
+#include "memcached/base/lock.h"
+#include "memcached/base/mem.h"
+
+/*
+ * A record in the ring, padded to 8 bytes:
+ *
+ *    0      1     2           4       8         16     24
+ *   | kind | pad | key bytes | pad   | version | hash | key ...
+ *
+ * A record never wraps: what is too short at the end of the ring is skipped, marked by a kind of
+ * KIND_SKIP.
+ */
+enum { RECORD_HEADER_BYTES = 24, LOG_BYTES_MIN = 64 * 1024, KIND_SKIP = 255 };
+
+struct record_head {
+    uint8_t kind, pad;
+    uint16_t key_bytes;
+    uint32_t pad2;
+    uint64_t version, hash;
+};
+_Static_assert(sizeof(struct record_head) == RECORD_HEADER_BYTES, "the record as drawn");
+
+struct dirty_log {
+    struct lock lock; /* guards all below; head and sent are also read alone */
+    char *ring;       /* fixed after create */
+    uint64_t capacity;
+    _Atomic uint64_t head, sent; /* byte positions */
+    uint64_t acked;
+    uint64_t head_ops, sent_ops, acked_ops; /* the same in entries */
+    uint64_t generation; /* changes whenever the log is emptied */
+    uint64_t overflows;
+    bool is_open;
+};
+
+static uint64_t get(const _Atomic uint64_t *word) {
+    return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void set(_Atomic uint64_t *word, uint64_t value) {
+    atomic_store_explicit(word, value, memory_order_release);
+}
+
+struct dirty_log *dirty_log_create(uint64_t capacity_bytes) {
+    struct dirty_log *log = mem_zalloc(sizeof(*log));
+    if (!log)
+        return NULL;
+    log->capacity = capacity_bytes < LOG_BYTES_MIN ? LOG_BYTES_MIN : capacity_bytes / 4096 * 4096;
+    log->ring = mem_reserve(log->capacity, false);
+    if (!log->ring) {
+        mem_free(log);
+        return NULL;
+    }
+    lock_init(&log->lock, RANK_REPL_LOG);
+    log->is_open = true;
+    return log;
+}
+
+void dirty_log_destroy(struct dirty_log *log) {
+    if (!log)
+        return;
+    lock_destroy(&log->lock);
+    mem_unreserve(log->ring, log->capacity);
+    mem_free(log);
+}
+
+static void empty_locked(struct dirty_log *log, bool is_open) {
+    lock_assert_held(&log->lock);
+    /* Positions go on counting, so that one taken earlier can never be mistaken for one of now. */
+    log->acked = get(&log->head);
+    set(&log->sent, log->acked);
+    log->acked_ops = log->sent_ops = log->head_ops;
+    log->generation++;
+    if (log->is_open && !is_open)
+        mem_forget(log->ring, log->capacity);
+    log->is_open = is_open;
+}
+
+void dirty_log_open(struct dirty_log *log) {
+    lock_acquire(&log->lock);
+    empty_locked(log, true);
+    lock_release(&log->lock);
+}
+
+void dirty_log_close(struct dirty_log *log) {
+    lock_acquire(&log->lock);
+    empty_locked(log, false);
+    lock_release(&log->lock);
+}
+
+bool dirty_log_is_open(const struct dirty_log *log) {
+    struct dirty_log_stats stats;
+    dirty_log_stats(log, &stats);
+    return stats.is_open;
+}
+
+static uint64_t record_bytes(uint32_t key_bytes) {
+    return (RECORD_HEADER_BYTES + key_bytes + 7u) & ~7u;
+}
+
+bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t version, uint64_t hash,
+                      const char *key, uint32_t key_bytes) {
+    DCHECK(key_bytes <= 255);
+    bool has_room = true;
+    lock_acquire(&log->lock);
+    if (!log->is_open)
+        goto out;
+    uint64_t head = get(&log->head);
+    uint64_t need = record_bytes(key_bytes);
+    uint64_t to_end = log->capacity - head % log->capacity;
+    uint64_t skip = need > to_end ? to_end : 0;
+    if (head + skip + need - log->acked > log->capacity) {
+        log->overflows++;
+        empty_locked(log, false);
+        has_room = false;
+        goto out;
+    }
+    if (skip) {
+        log->ring[head % log->capacity] = (char)KIND_SKIP;
+        head += skip;
+    }
+    char *record = log->ring + head % log->capacity;
+    struct record_head filled = {(uint8_t)kind, 0, (uint16_t)key_bytes, 0, version, hash};
+    memcpy(record, &filled, sizeof(filled));
+    if (key_bytes)
+        memcpy(record + RECORD_HEADER_BYTES, key, key_bytes);
+    log->head_ops++;
+    set(&log->head, head + need);
+out:
+    lock_release(&log->lock);
+    return has_room;
+}
+
+bool dirty_log_has_unsent(const struct dirty_log *log) {
+    return atomic_load_explicit(&log->head, memory_order_acquire) !=
+           atomic_load_explicit(&log->sent, memory_order_acquire);
+}
+
+/* Where the next record at or after `position` begins. */
+static uint64_t skip_mark(const struct dirty_log *log, uint64_t position) {
+    if ((uint8_t)log->ring[position % log->capacity] == KIND_SKIP)
+        position += log->capacity - position % log->capacity;
+    return position;
+}
+
+void dirty_log_peek(struct dirty_log *log, struct dirty_batch *batch) {
+    size_t used = 0;
+    batch->count = 0;
+    lock_acquire(&log->lock);
+    batch->generation = log->generation;
+    uint64_t head = get(&log->head);
+    uint64_t position = get(&log->sent);
+    while (position < head && batch->count < DIRTY_BATCH_ENTRIES) {
+        position = skip_mark(log, position);
+        const char *record = log->ring + position % log->capacity;
+        struct dirty_entry *entry = &batch->entry[batch->count];
+        struct record_head filled;
+        memcpy(&filled, record, sizeof(filled));
+        entry->version = filled.version;
+        entry->hash = filled.hash;
+        entry->kind = (enum dirty_kind)filled.kind;
+        entry->key_bytes = filled.key_bytes;
+        entry->key = batch->keys + used;
+        memcpy(batch->keys + used, record + RECORD_HEADER_BYTES, filled.key_bytes);
+        used += filled.key_bytes;
+        position += record_bytes(filled.key_bytes);
+        batch->end_position[batch->count++] = position;
+    }
+    lock_release(&log->lock);
+}
+
+void dirty_log_sent(struct dirty_log *log, const struct dirty_batch *batch, unsigned count) {
+    CHECK(count <= batch->count);
+    if (count == 0)
+        return;
+    lock_acquire(&log->lock);
+    if (batch->generation == log->generation) {
+        set(&log->sent, batch->end_position[count - 1]);
+        log->sent_ops += count;
+    }
+    lock_release(&log->lock);
+}
+
+static struct lock *lock_of(const struct dirty_log *log) {
+    return (struct lock *)&((struct dirty_log *)(uintptr_t)log)->lock;
+}
+
+struct dirty_position dirty_log_sent_position(const struct dirty_log *log) {
+    lock_acquire(lock_of(log));
+    struct dirty_position at = {get(&log->sent), log->sent_ops, log->generation};
+    lock_release(lock_of(log));
+    return at;
+}
+
+struct dirty_position dirty_log_head_position(const struct dirty_log *log) {
+    lock_acquire(lock_of(log));
+    struct dirty_position at = {get(&log->head), log->head_ops, log->generation};
+    lock_release(lock_of(log));
+    return at;
+}
+
+bool dirty_log_sent_reached(const struct dirty_log *log, struct dirty_position position) {
+    lock_acquire(lock_of(log));
+    bool is_reached = log->generation != position.generation || get(&log->sent) >= position.bytes;
+    lock_release(lock_of(log));
+    return is_reached;
+}
+
+void dirty_log_acked(struct dirty_log *log, struct dirty_position position) {
+    lock_acquire(&log->lock);
+    if (position.generation == log->generation && position.bytes > log->acked) {
+        log->acked = position.bytes;
+        log->acked_ops = position.ops;
+    }
+    lock_release(&log->lock);
+}
+
+void dirty_log_rewind(struct dirty_log *log) {
+    lock_acquire(&log->lock);
+    set(&log->sent, log->acked);
+    log->sent_ops = log->acked_ops;
+    lock_release(&log->lock);
+}
+
+void dirty_log_stats(const struct dirty_log *log, struct dirty_log_stats *out) {
+    memset(out, 0, sizeof(*out));
+    lock_acquire(lock_of(log));
+    uint64_t head = get(&log->head);
+    out->capacity_bytes = log->capacity;
+    out->bytes = head - log->acked;
+    out->entries = log->head_ops - log->acked_ops;
+    out->unsent_bytes = head - get(&log->sent);
+    out->unsent_entries = log->head_ops - log->sent_ops;
+    out->appended_ops = log->head_ops;
+    out->sent_ops = log->sent_ops;
+    out->acked_ops = log->acked_ops;
+    out->overflows = log->overflows;
+    out->is_open = log->is_open;
+    if (log->acked < head) {
+        struct record_head oldest;
+        memcpy(&oldest, log->ring + skip_mark(log, log->acked) % log->capacity, sizeof(oldest));
+        out->oldest_version = oldest.version;
+    }
+    lock_release(lock_of(log));
+}
