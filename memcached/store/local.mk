@@ -1,1 +1,27 @@
-# The store: no library here yet.
+noinst_LIBRARIES += libstore.a
+libstore_a_SOURCES = \
+	memcached/store/alloc.c memcached/store/alloc.h \
+	memcached/store/apply.c \
+	memcached/store/arena.c memcached/store/arena.h \
+	memcached/store/change.c \
+	memcached/store/class_counters.def \
+	memcached/store/copy.c memcached/store/copy.h \
+	memcached/store/counters.def \
+	memcached/store/flush.c \
+	memcached/store/grace.c memcached/store/grace.h \
+	memcached/store/index.c memcached/store/index.h \
+	memcached/store/item.h \
+	memcached/store/link.c memcached/store/link.h \
+	memcached/store/lru.c memcached/store/lru.h \
+	memcached/store/maintain.c \
+	memcached/store/read.c \
+	memcached/store/shared.h \
+	memcached/store/slab.c memcached/store/slab.h \
+	memcached/store/state.h \
+	memcached/store/stats.c \
+	memcached/store/store.c memcached/store/store.h \
+	memcached/store/stripe.h \
+	memcached/store/tombstone.c memcached/store/tombstone.h \
+	memcached/store/verify.c \
+	memcached/store/walk.c memcached/store/walk.h \
+	memcached/store/write.c memcached/store/write.h

@@ -18,6 +18,7 @@
 
 #include "memcached/base/clock.h"
 #include "memcached/base/rng.h"
+#include "memcached/store/copy.h"
 
 struct store;
 struct store_thread;
@@ -82,7 +83,7 @@ void store_prefetch_item(const struct store *store, uint64_t hash);
 /* ---- reading ------------------------------------------------------------------------------- */
 
 struct store_view {
-    const char *value;   /* value_bytes contiguous bytes; NULL when chunked (use store_item_read) */
+    const char *value;   /* value_bytes contiguous bytes; NULL when chunked (use store_item_segment) */
     uint64_t value_bytes;
     uint64_t version;
     uint32_t client_flags;
@@ -112,6 +113,11 @@ enum store_peek {
 enum store_peek store_peek(struct store_thread *thread, const struct store_key *key,
                            struct store_view *view);
 bool store_peek_confirm(struct store_thread *thread, const struct store_view *view);
+
+/* Copies a peeked value; view->value_bytes bytes at `to`. */
+static inline void store_copy(char *to, const struct store_view *view) {
+    store_copy_bytes(to, view->value, view->value_bytes);
+}
 
 enum store_status {
     STORE_OK,          /* stored, deleted, touched, found */

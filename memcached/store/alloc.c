@@ -1,0 +1,159 @@
+#include "memcached/store/alloc.h"
+
+#include "memcached/store/link.h"
+#include "memcached/store/lru.h"
+
+enum { TAKE_TRIES = 10 };
+
+struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
+    struct store *store = thread->store;
+    struct slab_class *class = &store->slabs.classes[class_id];
+    lock_acquire(&class->lock);
+    struct item *chunk = slab_chunk_pop_locked(class, &store->arena, class_id);
+    for (unsigned tries = 0; UNLIKELY(!chunk) && tries < TAKE_TRIES; tries++) {
+        if (!slab_page_add_locked(&store->slabs, &store->arena, class_id) &&
+            !lru_make_room_locked(thread, class_id))
+            break;
+        chunk = slab_chunk_pop_locked(class, &store->arena, class_id);
+    }
+    if (UNLIKELY(!chunk))
+        class->events.outofmemory++;
+    lock_release(&class->lock);
+    return chunk;
+}
+
+/*
+ * The chunks behind the first of a chunked item, for `bytes` of value. False, with nothing kept, if
+ * one of them cannot be had.
+ */
+static bool chunks_take(struct store_thread *thread, struct item *first, uint64_t bytes) {
+    struct store *store = thread->store;
+    uint32_t most = store->slabs.chunk_bytes_max - ITEM_HEADER_BYTES;
+    struct item *before = NULL;
+    uint32_t none = 0;
+    memcpy(item_link_place(first), &none, sizeof(none));
+    while (bytes) {
+        uint32_t here = bytes < most ? (uint32_t)bytes : most;
+        struct item *chunk =
+            chunk_take(thread, slab_class_for(&store->slabs, ITEM_HEADER_BYTES + here));
+        if (!chunk) {
+            item_free_chunks(store, first);
+            return false;
+        }
+        uint32_t handle = item_handle(store, chunk);
+        shared_store(&chunk->key_bytes, 0);
+        shared_store(&chunk->bits, 0);
+        shared_store(&chunk->mark, 0);
+        shared_store(&chunk->value_bytes, here);
+        chunk->lru_next = 0;
+        chunk->lru_prev = item_handle(store, first);
+        if (before)
+            before->lru_next = handle;
+        else
+            memcpy(item_link_place(first), &handle, sizeof(handle));
+        before = chunk;
+        bytes -= here;
+    }
+    return true;
+}
+
+static void give_back(struct store *store, struct item *chunk) {
+    struct slab_class *class = class_of(store, chunk);
+    lock_acquire(&class->lock);
+    slab_chunk_push_locked(class, &store->arena, chunk);
+    lock_release(&class->lock);
+}
+
+struct item *store_reserve(struct store_thread *thread, const struct store_key *key,
+                           uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
+                           enum store_status *why) {
+    struct store *store = thread->store;
+    unsigned bits = client_flags ? ITEM_HAS_FLAGS : 0;
+    uint64_t reported = ITEM_REPORTED_OVERHEAD + key->bytes + item_extra_bytes(bits) + value_bytes;
+    DCHECK(key->bytes > 0 && key->bytes <= STORE_KEY_BYTES_MAX);
+    if (UNLIKELY(value_bytes > store->item_bytes_max || reported > store->item_bytes_max)) {
+        shared_add(&thread->counters.store_too_large, 1);
+        *why = STORE_TOO_LARGE;
+        return NULL;
+    }
+    uint64_t bytes = item_value_offset(key->bytes, bits) + value_bytes;
+    uint32_t chunk_max = store->slabs.chunk_bytes_max;
+    unsigned class_id;
+    uint64_t bytes_behind = 0; /* of the value, in further chunks */
+    if (UNLIKELY(bytes > chunk_max)) {
+        bits |= ITEM_CHUNKED;
+        class_id = store->slabs.class_count;
+        bytes_behind = bytes + ITEM_LINK_BYTES - chunk_max;
+    } else {
+        class_id = slab_class_for(&store->slabs, (uint32_t)bytes);
+    }
+    struct item *item = chunk_take(thread, class_id);
+    if (UNLIKELY(!item))
+        goto no_memory;
+    shared_store(&item->version, 0);
+    shared_store(&item->exptime, exptime);
+    shared_store(&item->access_time, clock_seconds(store->clock));
+    shared_store(&item->value_bytes, (uint32_t)value_bytes);
+    shared_store(&item->key_bytes, (uint8_t)key->bytes);
+    shared_store(&item->mark, 0);
+    shared_store(&item->bits, (uint8_t)bits);
+    memcpy(item->key, key->data, key->bytes);
+    if (client_flags)
+        memcpy(item->key + key->bytes, &client_flags, sizeof(client_flags));
+    if (LIKELY(!bytes_behind))
+        return item;
+    if (chunks_take(thread, item, bytes_behind))
+        return item;
+    give_back(store, item);
+no_memory:
+    shared_add(&thread->counters.store_no_memory, 1);
+    *why = STORE_NO_MEMORY;
+    return NULL;
+}
+
+void store_abandon(struct store_thread *thread, struct item *item) {
+    store_item_release(thread, item);
+}
+
+size_t store_item_segment(const struct store *store, struct item *item, uint64_t offset,
+                          char **start) {
+    uint64_t value_bytes = shared_load(&item->value_bytes);
+    if (offset >= value_bytes)
+        return 0;
+    char *value = item_value(item);
+    if (LIKELY(!item_is_chunked(item))) {
+        *start = value + offset;
+        return (size_t)(value_bytes - offset);
+    }
+    uint64_t here = store->slabs.chunk_bytes_max - (uint64_t)(value - (char *)item);
+    uint32_t next = item_second_chunk(item);
+    while (offset >= here) {
+        offset -= here;
+        CHECK(next != 0);
+        struct item *chunk = item_at(store, next);
+        value = chunk->key;
+        here = shared_load(&chunk->value_bytes);
+        next = chunk->lru_next;
+    }
+    *start = value + offset;
+    return (size_t)(here - offset);
+}
+
+void item_copy_value(const struct store *store, struct item *to, uint64_t offset,
+                     struct item *from) {
+    uint64_t done = 0;
+    char *source;
+    size_t source_bytes;
+    while ((source_bytes = store_item_segment(store, from, done, &source)) > 0) {
+        while (source_bytes) {
+            char *target;
+            size_t target_bytes = store_item_segment(store, to, offset + done, &target);
+            CHECK(target_bytes > 0);
+            size_t bytes = source_bytes < target_bytes ? source_bytes : target_bytes;
+            memcpy(target, source, bytes);
+            source += bytes;
+            source_bytes -= bytes;
+            done += bytes;
+        }
+    }
+}

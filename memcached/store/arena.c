@@ -1,0 +1,31 @@
+#include "memcached/store/arena.h"
+
+#include "memcached/base/mem.h"
+
+/* What is reserved when the address space allows it, so that the limit can be raised while running. */
+static const uint64_t ARENA_BYTES_WISHED = (uint64_t)32 << 30;
+
+static bool arena_reserve(struct arena *arena, uint64_t bytes, bool wants_huge) {
+    arena->start = mem_reserve(bytes + ARENA_SLACK_BYTES, wants_huge);
+    if (!arena->start)
+        return false;
+    arena->reserved_bytes = bytes + ARENA_SLACK_BYTES;
+    arena->page_count = (uint32_t)(bytes >> ARENA_PAGE_SHIFT);
+    arena->shift = ARENA_HANDLE_SHIFT_MIN;
+    while ((bytes >> arena->shift) > UINT32_MAX + (uint64_t)1)
+        arena->shift++;
+    arena->base = arena->start - ((size_t)1 << arena->shift);
+    return true;
+}
+
+bool arena_open(struct arena *arena, uint64_t bytes, bool wants_huge) {
+    uint64_t whole = (bytes + STORE_PAGE_BYTES - 1) >> ARENA_PAGE_SHIFT << ARENA_PAGE_SHIFT;
+    if (whole < ARENA_BYTES_WISHED && arena_reserve(arena, ARENA_BYTES_WISHED, wants_huge))
+        return true;
+    return arena_reserve(arena, whole, wants_huge);
+}
+
+void arena_close(struct arena *arena) {
+    mem_unreserve(arena->start, arena->reserved_bytes);
+    arena->start = NULL;
+}

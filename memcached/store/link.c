@@ -1,0 +1,174 @@
+#include "memcached/store/link.h"
+
+#include "memcached/store/lru.h"
+
+static void count_linked(struct store_thread *thread, const struct item *item) {
+    shared_add(&thread->counters.linked_items, 1);
+    shared_add(&thread->counters.linked_bytes, item_reported_bytes(item));
+    shared_add(&thread->counters.total_items, 1);
+}
+
+static void count_unlinked(struct store_thread *thread, const struct item *item) {
+    shared_add(&thread->counters.linked_items, (uint64_t)-1);
+    shared_add(&thread->counters.linked_bytes, -item_reported_bytes(item));
+}
+
+/* The bits of an item about to be linked: visible from now on, in this life of the store. */
+static void set_linked(const struct store *store, struct item *item, unsigned inherited) {
+    unsigned bits = shared_load(&item->bits) & (ITEM_HAS_FLAGS | ITEM_CHUNKED);
+    bits |= ITEM_LINKED | inherited;
+    bits |= (unsigned)shared_load(&store->epoch) << ITEM_EPOCH_SHIFT;
+    shared_store(&item->bits, (uint8_t)bits);
+}
+
+static void set_unlinked(struct item *item) {
+    unsigned bits = shared_load(&item->bits) & ~(unsigned)ITEM_LINKED;
+    shared_store(&item->bits, (uint8_t)bits);
+}
+
+bool link_insert_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
+                        struct item *item) {
+    struct store *store = thread->store;
+    lock_assert_held(&stripe->lock);
+    set_linked(store, item, 0);
+    stripe_change_begin(stripe);
+    bool has_room = index_insert(&store->index, hash, item_handle(store, item));
+    stripe_change_end(stripe);
+    if (UNLIKELY(!has_room)) {
+        set_unlinked(item);
+        return false;
+    }
+    struct slab_class *class = class_of(store, item);
+    lock_acquire(&class->lock);
+    lru_link_locked(store, class, item, LRU_HOT);
+    lock_release(&class->lock);
+    count_linked(thread, item);
+    return true;
+}
+
+/* Takes an item that left the index off its LRU and frees it if nobody holds it. Class lock held. */
+static bool retire_locked(struct store *store, struct slab_class *class, struct item *item) {
+    lru_unlink_locked(store, class, item);
+    if (!item_drop_index_reference(item))
+        return false;
+    if (UNLIKELY(item_is_chunked(item)))
+        return true;
+    slab_chunk_push_locked(class, &store->arena, item);
+    return false;
+}
+
+/* A queued item's successor is queued; but what an earlier life of the store queued, nobody fetches. */
+static unsigned queued_to_inherit(const struct store *store, const struct item *old) {
+    unsigned bits = shared_load(&old->bits);
+    return bits >> ITEM_EPOCH_SHIFT == shared_load(&store->epoch) ? bits & ITEM_QUEUED : 0;
+}
+
+void link_replace_locked(struct store_thread *thread, struct stripe *stripe, struct spot spot,
+                         struct item *item) {
+    struct store *store = thread->store;
+    struct item *old = spot.item;
+    lock_assert_held(&stripe->lock);
+    set_linked(store, item, queued_to_inherit(store, old));
+    stripe_change_begin(stripe);
+    index_replace(spot, item_handle(store, item));
+    stripe_change_end(stripe);
+    count_unlinked(thread, old);
+    count_linked(thread, item);
+    set_unlinked(old);
+
+    struct slab_class *old_class = class_of(store, old);
+    struct slab_class *class = class_of(store, item);
+    lock_acquire(&old_class->lock);
+    bool is_mine = retire_locked(store, old_class, old);
+    if (old_class == class)
+        lru_link_locked(store, class, item, LRU_HOT);
+    lock_release(&old_class->lock);
+    if (old_class != class) {
+        lock_acquire(&class->lock);
+        lru_link_locked(store, class, item, LRU_HOT);
+        lock_release(&class->lock);
+    }
+    if (UNLIKELY(is_mine))
+        item_free(store, old);
+}
+
+bool link_evict_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
+                       struct spot spot) {
+    struct store *store = thread->store;
+    struct item *item = spot.item;
+    lock_assert_held(&stripe->lock);
+    stripe_change_begin(stripe);
+    index_remove(&store->index, hash, spot);
+    stripe_change_end(stripe);
+    count_unlinked(thread, item);
+    set_unlinked(item);
+    return retire_locked(store, class_of(store, item), item);
+}
+
+void link_remove_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
+                        struct spot spot) {
+    struct store *store = thread->store;
+    struct slab_class *class = class_of(store, spot.item);
+    lock_acquire(&class->lock);
+    bool is_mine = link_evict_locked(thread, stripe, hash, spot);
+    lock_release(&class->lock);
+    if (UNLIKELY(is_mine))
+        item_free(store, spot.item);
+}
+
+void link_bury_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
+                      struct spot spot, enum item_life life) {
+    struct store *store = thread->store;
+    if (life != ITEM_INVISIBLE)
+        link_remember_loss(store, hash, shared_load(&spot.item->version));
+    link_remove_locked(thread, stripe, hash, spot);
+}
+
+void item_free_chunks(struct store *store, struct item *item) {
+    uint32_t handle = item_second_chunk(item);
+    while (handle) {
+        struct item *chunk = item_at(store, handle);
+        struct slab_class *class = class_of(store, chunk);
+        handle = chunk->lru_next;
+        lock_acquire(&class->lock);
+        slab_chunk_push_locked(class, &store->arena, chunk);
+        lock_release(&class->lock);
+    }
+}
+
+void item_free(struct store *store, struct item *item) {
+    if (UNLIKELY(item_is_chunked(item)))
+        item_free_chunks(store, item);
+    struct slab_class *class = class_of(store, item);
+    lock_acquire(&class->lock);
+    slab_chunk_push_locked(class, &store->arena, item);
+    lock_release(&class->lock);
+}
+
+void observe_item_locked(struct store *store, struct item *item, uint64_t hash) {
+    unsigned bits = shared_load(&item->bits);
+    if (!store->observer.changed || bits & ITEM_QUEUED)
+        return;
+    shared_store(&item->bits, (uint8_t)(bits | ITEM_QUEUED));
+    struct store_change change = {
+        .kind = STORE_CHANGE_SET,
+        .key = item->key,
+        .key_bytes = shared_load(&item->key_bytes),
+        .hash = hash,
+        .version = shared_load(&item->version),
+    };
+    store->observer.changed(store->observer.context, &change);
+}
+
+void observe_delete_locked(struct store *store, const struct store_key *key, uint64_t version) {
+    if (!store->observer.changed)
+        return;
+    struct store_change change = {
+        .kind = STORE_CHANGE_DELETE,
+        .key = key->data,
+        .key_bytes = key->bytes,
+        .hash = key->hash,
+        .version = version,
+    };
+    store->observer.changed(store->observer.context, &change);
+}

@@ -1,0 +1,323 @@
+/*
+ * New items enter hot. From the tail of hot an active item goes to warm, another to cold; from the
+ * tail of warm an active one returns to warm's head, another goes to cold; an active one in cold goes
+ * to warm, and what reaches the tail of cold is what is evicted. A hit only sets a mark.
+ */
+#include "memcached/store/lru.h"
+
+#include "memcached/store/link.h"
+
+void lru_unlink_locked(struct store *store, struct slab_class *class, struct item *item) {
+    struct lru_list *list = &class->list[item_segment(item)];
+    lock_assert_held(&class->lock);
+    if (item->lru_prev)
+        item_at(store, item->lru_prev)->lru_next = item->lru_next;
+    else
+        list->head = item->lru_next;
+    if (item->lru_next)
+        item_at(store, item->lru_next)->lru_prev = item->lru_prev;
+    else
+        list->tail = item->lru_prev;
+    list->count--;
+    list->bytes -= item_reported_bytes(item);
+}
+
+void lru_link_locked(struct store *store, struct slab_class *class, struct item *item,
+                     enum lru_segment segment) {
+    struct lru_list *list = &class->list[segment];
+    uint32_t handle = item_handle(store, item);
+    lock_assert_held(&class->lock);
+    shared_store(&item->place, (uint8_t)(item_class(item) | segment << ITEM_PLACE_SEGMENT_SHIFT));
+    item->lru_prev = 0;
+    item->lru_next = list->head;
+    if (list->head)
+        item_at(store, list->head)->lru_prev = handle;
+    else
+        list->tail = handle;
+    list->head = handle;
+    list->count++;
+    list->bytes += item_reported_bytes(item);
+}
+
+static void lru_move_locked(struct store *store, struct slab_class *class, struct item *item,
+                            enum lru_segment segment) {
+    lru_unlink_locked(store, class, item);
+    lru_link_locked(store, class, item, segment);
+}
+
+static void clear_active(struct item *item) {
+    shared_store(&item->mark, shared_load(&item->mark) & (uint8_t)~ITEM_ACTIVE);
+}
+
+/* Where a living item at the tail of a segment goes next. */
+static void tail_move_on_locked(struct store *store, struct slab_class *class, struct item *item) {
+    enum lru_segment segment = item_segment(item);
+    bool is_active = shared_load(&item->mark) & ITEM_ACTIVE;
+    clear_active(item);
+    if (!is_active) {
+        class->events.moves_to_cold++;
+        lru_move_locked(store, class, item, LRU_COLD);
+    } else if (segment == LRU_WARM) {
+        class->events.moves_within_lru++;
+        lru_move_locked(store, class, item, LRU_WARM);
+    } else {
+        class->events.moves_to_warm++;
+        lru_move_locked(store, class, item, LRU_WARM);
+    }
+}
+
+enum tail_fate {
+    TAIL_FREED,    /* its chunk is free now */
+    TAIL_FREED_UNLOCKED, /* so are its chunks, and the class lock was given up meanwhile */
+    TAIL_BUSY,     /* its stripe is locked: left where it is */
+    TAIL_HELD,     /* someone refers to it: sent to the head of its list */
+};
+
+static void count_eviction(struct store *store, struct slab_class *class, const struct item *item) {
+    unsigned mark = shared_load(&item->mark);
+    class->events.evicted++;
+    class->evicted_time = clock_seconds(store->clock) - shared_load(&item->access_time);
+    if (shared_load(&item->exptime) != 0)
+        class->events.evicted_nonzero++;
+    if (!(mark & ITEM_FETCHED))
+        class->events.evicted_unfetched++;
+    if (mark & ITEM_ACTIVE)
+        class->events.evicted_active++;
+}
+
+static void count_reclaim(struct slab_class *class, const struct item *item) {
+    class->events.reclaimed++;
+    if (!(shared_load(&item->mark) & ITEM_FETCHED))
+        class->events.expired_unfetched++;
+}
+
+/* Takes one linked item out of the store, whatever its life. Class lock held. */
+static enum tail_fate tail_drop_locked(struct store_thread *thread, struct slab_class *class,
+                                       struct item *item) {
+    struct store *store = thread->store;
+    uint64_t hash = item_hash(store, item);
+    struct stripe *stripe = stripe_of(store, hash);
+    if (!lock_try(&stripe->lock))
+        return TAIL_BUSY;
+    /* both locks held: on a list means in the index, and nobody new can take a reference */
+    struct spot spot =
+        index_find_handle(&store->index, &store->arena, hash, item_handle(store, item));
+    CHECK(spot.line != NULL);
+    if (atomic_load_explicit(&item->refcount, memory_order_acquire) != 1) {
+        class->events.lrutail_reflocked++;
+        lru_move_locked(store, class, item, item_segment(item));
+        lock_release(&stripe->lock);
+        return TAIL_HELD;
+    }
+    enum item_life life = item_life(store, item);
+    if (life == ITEM_ALIVE)
+        count_eviction(store, class, item);
+    else
+        count_reclaim(class, item);
+    if (life != ITEM_INVISIBLE)
+        link_remember_loss(store, hash, shared_load(&item->version));
+    bool is_mine = link_evict_locked(thread, stripe, hash, spot);
+    lock_release(&stripe->lock);
+    if (LIKELY(!is_mine))
+        return TAIL_FREED;
+    lock_release(&class->lock);
+    item_free(store, item);
+    lock_acquire(&class->lock);
+    return TAIL_FREED_UNLOCKED;
+}
+
+/* The list whose tail goes next when room is needed: cold, or what must become cold first. */
+static enum lru_segment segment_to_shrink(const struct slab_class *class) {
+    if (class->list[LRU_COLD].tail)
+        return LRU_COLD;
+    if (class->list[LRU_HOT].tail)
+        return LRU_HOT;
+    return class->list[LRU_WARM].tail ? LRU_WARM : LRU_TEMP;
+}
+
+/* Drops a dead item near the tails, if there is one: all that may be done without evicting. */
+static bool reclaim_dead_locked(struct store_thread *thread, struct slab_class *class) {
+    struct store *store = thread->store;
+    for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++) {
+        uint32_t handle = class->list[segment].tail;
+        for (unsigned tries = 0; handle && tries < LRU_EVICT_TRIES; tries++) {
+            struct item *item = item_at(store, handle);
+            handle = item->lru_prev;
+            if (item_life(store, item) == ITEM_ALIVE)
+                continue;
+            enum tail_fate fate = tail_drop_locked(thread, class, item);
+            if (fate == TAIL_FREED || fate == TAIL_FREED_UNLOCKED)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool evict_locked(struct store_thread *thread, struct slab_class *class) {
+    struct store *store = thread->store;
+    uint32_t skipped = 0; /* the last item left in place on this list; the search goes on above it */
+    enum lru_segment skipped_in = LRU_COLD;
+    for (unsigned tries = 0; tries < LRU_EVICT_TRIES; tries++) {
+        enum lru_segment segment = segment_to_shrink(class);
+        uint32_t handle = class->list[segment].tail;
+        if (skipped && segment == skipped_in)
+            handle = item_at(store, skipped)->lru_prev;
+        if (!handle)
+            return false;
+        struct item *item = item_at(store, handle);
+        bool is_alive = item_life(store, item) == ITEM_ALIVE;
+        bool is_last_try = tries + LRU_EVICT_TRIES / 2 >= LRU_EVICT_TRIES;
+        if (is_alive && !is_last_try &&
+            (segment != LRU_COLD || shared_load(&item->mark) & ITEM_ACTIVE)) {
+            tail_move_on_locked(store, class, item);
+            continue;
+        }
+        switch (tail_drop_locked(thread, class, item)) {
+        case TAIL_FREED:
+        case TAIL_FREED_UNLOCKED:
+            return true;
+        case TAIL_BUSY:
+            skipped = handle;
+            skipped_in = segment;
+            break;
+        case TAIL_HELD:
+            break;
+        }
+    }
+    return false;
+}
+
+bool lru_make_room_locked(struct store_thread *thread, unsigned class_id) {
+    struct store *store = thread->store;
+    struct slab_class *class = &store->slabs.classes[class_id];
+    lock_assert_held(&class->lock);
+    class->events.direct_reclaims++;
+    if (store->is_evicting)
+        return evict_locked(thread, class);
+    return reclaim_dead_locked(thread, class);
+}
+
+static uint32_t tail_age(const struct store *store, const struct lru_list *list) {
+    if (!list->tail)
+        return 0;
+    return clock_seconds(store->clock) -
+           shared_load(&item_at(store, list->tail)->access_time);
+}
+
+/* Whether hot or warm holds more than its share, or its tail is old compared to cold's. */
+static bool is_over_share(const struct store *store, const struct slab_class *class,
+                          enum lru_segment segment) {
+    const struct lru_list *list = &class->list[segment];
+    if (!list->tail)
+        return false;
+    uint64_t total = class->list[LRU_HOT].bytes + class->list[LRU_WARM].bytes +
+                     class->list[LRU_COLD].bytes;
+    unsigned percent = segment == LRU_HOT ? LRU_HOT_PERCENT : LRU_WARM_PERCENT;
+    if (list->bytes > total * percent / 100)
+        return true;
+    uint64_t cold_age = tail_age(store, &class->list[LRU_COLD]);
+    /* hot may reach a fifth of cold's age, warm twice that age */
+    uint64_t age_max = segment == LRU_HOT ? cold_age / 5 : cold_age * 2;
+    return class->list[LRU_COLD].tail && tail_age(store, list) > age_max;
+}
+
+/* Shrinks hot or warm to its share. Returns how many items it moved or dropped, at most `most`. */
+static unsigned shrink_locked(struct store_thread *thread, struct slab_class *class,
+                              enum lru_segment segment, unsigned most) {
+    struct store *store = thread->store;
+    unsigned moved = 0;
+    while (moved < most && is_over_share(store, class, segment)) {
+        struct item *item = item_at(store, class->list[segment].tail);
+        moved++;
+        if (item_life(store, item) == ITEM_ALIVE)
+            tail_move_on_locked(store, class, item);
+        else if (tail_drop_locked(thread, class, item) == TAIL_BUSY)
+            break;
+    }
+    return moved;
+}
+
+/* Drops the dead at the tail of a list. */
+static unsigned drop_dead_tail_locked(struct store_thread *thread, struct slab_class *class,
+                                      enum lru_segment segment, unsigned most) {
+    struct store *store = thread->store;
+    unsigned dropped = 0;
+    while (dropped < most && class->list[segment].tail) {
+        struct item *item = item_at(store, class->list[segment].tail);
+        if (item_life(store, item) == ITEM_ALIVE)
+            break;
+        enum tail_fate fate = tail_drop_locked(thread, class, item);
+        if (fate == TAIL_BUSY || fate == TAIL_HELD)
+            break;
+        dropped++;
+    }
+    return dropped;
+}
+
+bool lru_maintain_class(struct store_thread *thread, unsigned class_id) {
+    struct slab_class *class = &thread->store->slabs.classes[class_id];
+    unsigned done = 0;
+    lock_acquire(&class->lock);
+    done += shrink_locked(thread, class, LRU_HOT, LRU_MAINTAIN_SLICE);
+    done += shrink_locked(thread, class, LRU_WARM, LRU_MAINTAIN_SLICE);
+    for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++)
+        done += drop_dead_tail_locked(thread, class, segment, LRU_MAINTAIN_SLICE);
+    lock_release(&class->lock);
+    return done >= LRU_MAINTAIN_SLICE;
+}
+
+void lru_bump(struct store_thread *thread, const struct item *item) {
+    struct bump_ring *ring = &thread->bumps;
+    uint32_t written = shared_load(&ring->written);
+    /* pairs with the release in ring_take: the place is no longer read */
+    uint32_t taken = atomic_load_explicit(&ring->taken, memory_order_acquire);
+    if (written - taken == BUMP_COUNT) {
+        shared_add(&thread->counters.lru_bumps_dropped, 1);
+        return;
+    }
+    shared_store(&ring->handle[written % BUMP_COUNT], item_handle(thread->store, item));
+    /* publishes the handle to ring_take */
+    atomic_store_explicit(&ring->written, written + 1, memory_order_release);
+}
+
+/* The item may have gone since: then its chunk is free, or another item for which this is as good. */
+static void bump_apply(struct store *store, uint32_t handle) {
+    uint32_t page = arena_page(&store->arena, handle);
+    unsigned class_id = shared_load(&store->slabs.page_class[page]);
+    if (class_id == 0)
+        return;
+    struct slab_class *class = &store->slabs.classes[class_id];
+    uint32_t units = handle - arena_page_start(&store->arena, page);
+    struct item *item = item_at(store, handle);
+    lock_acquire(&class->lock);
+    if (shared_load(&store->slabs.page_class[page]) == class_id && units % class->chunk_units == 0 &&
+        class->draining_page != page && item_class(item) == class_id &&
+        shared_load(&item->key_bytes) != 0 && item_segment(item) == LRU_COLD &&
+        shared_load(&item->bits) & ITEM_LINKED && shared_load(&item->mark) & ITEM_ACTIVE) {
+        clear_active(item);
+        class->events.moves_to_warm++;
+        lru_move_locked(store, class, item, LRU_WARM);
+    }
+    lock_release(&class->lock);
+}
+
+static void ring_take(struct store *store, struct bump_ring *ring) {
+    uint32_t taken = shared_load(&ring->taken);
+    /* pairs with the release in lru_bump */
+    uint32_t written = atomic_load_explicit(&ring->written, memory_order_acquire);
+    for (; taken != written; taken++) {
+        uint32_t handle = shared_load(&ring->handle[taken % BUMP_COUNT]);
+        atomic_store_explicit(&ring->taken, taken + 1, memory_order_release);
+        bump_apply(store, handle);
+    }
+}
+
+void lru_take_bumps(struct store_thread *thread) {
+    struct store *store = thread->store;
+    lock_acquire(&store->admin);
+    for (uint32_t i = 0; i < store->thread_count_max; i++) {
+        if (store->threads[i])
+            ring_take(store, &store->threads[i]->bumps);
+    }
+    lock_release(&store->admin);
+}

@@ -1,0 +1,79 @@
+/* The slices of background work: LRU maintenance, reclaiming what is dead, growing the index. */
+#include "memcached/store/lru.h"
+#include "memcached/store/state.h"
+#include "memcached/store/walk.h"
+
+enum {
+    CRAWL_SLICE_BUCKETS = 128,
+    GROW_SLICE_BUCKETS = 256,
+};
+
+bool store_maintain(struct store_thread *thread) {
+    struct store *store = thread->store;
+    bool has_more = false;
+    lru_take_bumps(thread);
+    for (unsigned id = 1; id <= store->slabs.class_count; id++)
+        has_more |= lru_maintain_class(thread, id);
+    walk_drop_dead(thread, &store->crawl_cursor, CRAWL_SLICE_BUCKETS);
+    shared_add(&store->juggles, 1);
+    return has_more;
+}
+
+static uint64_t hash_of(const void *context, const struct item *item) {
+    return item_hash(context, item);
+}
+
+static uint64_t items_linked_locked(struct store *store) {
+    uint64_t count = shared_load(&store->retired.counters.linked_items);
+    for (uint32_t i = 0; i < store->thread_count_max; i++) {
+        if (store->threads[i])
+            count += shared_load(&store->threads[i]->counters.linked_items);
+    }
+    return count;
+}
+
+/* Once begun, growth goes on until the number of buckets has doubled: in between some hold twice as much as others. */
+static bool wants_growth_locked(struct store *store, uint32_t count) {
+    if (count >= store->index.bucket_count_max)
+        return false;
+    if (count & (count - 1))
+        return true;
+    return items_linked_locked(store) > (uint64_t)count * INDEX_ITEMS_PER_LINE;
+}
+
+bool store_grow(struct store_thread *thread) {
+    struct store *store = thread->store;
+    struct index *index = &store->index;
+    bool has_more = false;
+    lock_acquire(&store->admin);
+    for (unsigned i = 0; i < GROW_SLICE_BUCKETS; i++) {
+        uint32_t count = shared_load(&index->bucket_count);
+        has_more = wants_growth_locked(store, count);
+        if (!has_more)
+            break;
+        struct stripe *stripe = &store->stripes[count & store->stripe_mask];
+        lock_acquire(&stripe->lock);
+        index_split_prefetch(index, &store->arena);
+        stripe_change_begin(stripe);
+        bool is_split = index_split(index, &store->arena, hash_of, store);
+        stripe_change_end(stripe);
+        lock_release(&stripe->lock);
+        if (!is_split) {
+            has_more = false;
+            break;
+        }
+    }
+    lock_release(&store->admin);
+    return has_more;
+}
+
+bool store_set_limit(struct store *store, uint64_t limit_bytes) {
+    uint64_t pages = limit_bytes >> ARENA_PAGE_SHIFT;
+    if (pages == 0 || pages > store->arena.page_count)
+        return false;
+    lock_acquire(&store->slabs.page_lock);
+    store->slabs.page_limit = (uint32_t)pages;
+    store->slabs.limit_bytes = limit_bytes;
+    lock_release(&store->slabs.page_lock);
+    return true;
+}

@@ -1,0 +1,183 @@
+/*
+ * Reading: without a lock (store_peek, store_peek_confirm) and with one (store_get). Why the first is
+ * safe is told in doc/store.md.
+ */
+#include "memcached/store/grace.h"
+#include "memcached/store/link.h"
+#include "memcached/store/lru.h"
+#include "memcached/store/state.h"
+#include "memcached/store/write.h"
+
+enum { PEEK_TRIES = 4 };
+
+void store_prefetch_index(const struct store *store, uint64_t hash) {
+    __builtin_prefetch(index_line(&store->index, hash));
+    __builtin_prefetch(stripe_of(store, hash));
+}
+
+void store_prefetch_item(const struct store *store, uint64_t hash) {
+    const struct line *line = index_line(&store->index, hash);
+    unsigned match = line_match(line, index_tag(hash));
+    if (match) {
+        const char *item =
+            arena_at(&store->arena, shared_load(&line->slot[__builtin_ctz(match)]));
+        __builtin_prefetch(item);
+        __builtin_prefetch(item + LINE_BYTES);
+    }
+}
+
+/* The header fields of an item, read in one go; consistent if the stripe has not changed meanwhile. */
+static inline unsigned view_fill(struct store_view *view, struct item *item) {
+    unsigned bits = shared_load(&item->bits);
+    unsigned key_bytes = shared_load(&item->key_bytes);
+    unsigned place = shared_load(&item->place);
+    view->value = item->key + key_bytes + item_extra_bytes(bits);
+    view->value_bytes = shared_load(&item->value_bytes);
+    view->version = shared_load(&item->version);
+    view->client_flags = item_client_flags(item, key_bytes, bits);
+    view->exptime = shared_load(&item->exptime);
+    view->access_time = shared_load(&item->access_time);
+    view->was_fetched = shared_load(&item->mark) & ITEM_FETCHED;
+    view->class_id = place & ITEM_PLACE_CLASS_MASK;
+    view->segment = (uint8_t)(place >> ITEM_PLACE_SEGMENT_SHIFT);
+    view->item = item;
+    return bits;
+}
+
+/* Like index_find, for a reader without the lock: chains may change underfoot, so it counts its steps. */
+static inline enum store_peek peek_find(const struct store *store, const struct store_key *key,
+                                        struct item **found) {
+    uint8_t tag = index_tag(key->hash);
+    const struct line *line = index_line(&store->index, key->hash);
+    for (unsigned hops = 0; line; hops++) {
+        for (unsigned match = line_match(line, tag); match; match &= match - 1) {
+            uint32_t handle = shared_load(&line->slot[__builtin_ctz(match)]);
+            struct item *item = item_at(store, handle);
+            if (LIKELY(handle && item_has_key(item, key->data, key->bytes))) {
+                *found = item;
+                return STORE_PEEK_HIT;
+            }
+        }
+        if (UNLIKELY(hops == INDEX_HOPS_MAX))
+            return STORE_PEEK_LOCKED;
+        line = index_next(&store->index, line);
+    }
+    return STORE_PEEK_MISS;
+}
+
+enum store_peek store_peek(struct store_thread *thread, const struct store_key *key,
+                           struct store_view *view) {
+    const struct store *store = thread->store;
+    const struct stripe *stripe = stripe_of(store, key->hash);
+    read_begin(thread, store->needs_read_fence);
+    for (unsigned tries = 0; tries < PEEK_TRIES; tries++) {
+        uint32_t sequence = stripe_sequence(stripe);
+        if (UNLIKELY(sequence % 2))
+            break;
+        struct item *item = NULL;
+        enum store_peek answer = peek_find(store, key, &item);
+        unsigned bits = 0;
+        if (LIKELY(answer == STORE_PEEK_HIT))
+            bits = view_fill(view, item);
+        if (UNLIKELY(!stripe_is_unchanged(stripe, sequence))) {
+            shared_add(&thread->counters.peek_retries, 1);
+            continue;
+        }
+        if (UNLIKELY(answer != STORE_PEEK_HIT)) {
+            if (answer == STORE_PEEK_LOCKED)
+                break;
+            read_end(thread);
+            return STORE_PEEK_MISS;
+        }
+        if (UNLIKELY(view->value_bytes > STORE_COPY_BYTES_MAX || bits & ITEM_CHUNKED ||
+                     item_life_of(store, view->version, view->exptime, bits) != ITEM_ALIVE))
+            break;
+        view->stripe = (uint32_t)(key->hash & store->stripe_mask);
+        view->sequence = sequence;
+        return STORE_PEEK_HIT;
+    }
+    read_end(thread);
+    shared_add(&thread->counters.peek_locked, 1);
+    return STORE_PEEK_LOCKED;
+}
+
+/* A read that found something: LRU mark, access time, counters. */
+static inline void count_hit(struct store_thread *thread, const struct store_view *view) {
+    bool becomes_active = item_mark_hit(view->item, clock_seconds(thread->store->clock));
+    struct class_counters *counters = &thread->classes[view->class_id];
+    /* the four rows stand in the order of the segments */
+    shared_add(&counters->hits_to_hot + view->segment, 1);
+    if (UNLIKELY(becomes_active) && view->segment == LRU_COLD)
+        lru_bump(thread, view->item);
+}
+
+bool store_peek_confirm(struct store_thread *thread, const struct store_view *view) {
+    const struct store *store = thread->store;
+    if (UNLIKELY(!stripe_is_unchanged(&store->stripes[view->stripe], view->sequence))) {
+        shared_add(&thread->counters.peek_retries, 1);
+        read_end(thread);
+        return false;
+    }
+    count_hit(thread, view);
+    read_end(thread);
+    return true;
+}
+
+struct spot find_alive_locked(struct store_thread *thread, struct stripe *stripe,
+                              const struct store_key *key, bool is_counted) {
+    struct store *store = thread->store;
+    struct spot spot = index_find(&store->index, &store->arena, key);
+    if (spot.line) {
+        enum item_life life = item_life(store, spot.item);
+        if (UNLIKELY(life != ITEM_ALIVE)) {
+            if (is_counted && life == ITEM_EXPIRED)
+                shared_add(&thread->counters.get_expired, 1);
+            if (is_counted && life == ITEM_FLUSHED)
+                shared_add(&thread->counters.get_flushed, 1);
+            link_bury_locked(thread, stripe, key->hash, spot, life);
+            spot.line = NULL;
+        }
+    }
+    return spot;
+}
+
+void view_fill_locked(struct store_view *view, struct item *item) {
+    if (view_fill(view, item) & ITEM_CHUNKED)
+        view->value = NULL;
+    view->stripe = 0;
+    view->sequence = 0;
+}
+
+enum store_status store_get(struct store_thread *thread, const struct store_key *key,
+                            enum store_get_mode mode, struct store_view *view) {
+    struct store *store = thread->store;
+    struct stripe *stripe = stripe_of(store, key->hash);
+    lock_acquire(&stripe->lock);
+    struct spot spot = find_alive_locked(thread, stripe, key, mode == STORE_GET);
+    if (spot.line) {
+        store_item_hold(spot.item);
+        view_fill_locked(view, spot.item);
+        if (mode == STORE_GET)
+            count_hit(thread, view);
+    }
+    lock_release(&stripe->lock);
+    return spot.line ? STORE_OK : STORE_NOT_FOUND;
+}
+
+void store_item_hold(struct item *item) {
+    atomic_fetch_add_explicit(&item->refcount, 1, memory_order_relaxed);
+}
+
+void store_item_release(struct store_thread *thread, struct item *item) {
+    if (item_drop_reference(item))
+        item_free(thread->store, item);
+}
+
+uint64_t store_item_bytes(const struct item *item) {
+    return item_reported_bytes(item);
+}
+
+void store_item_key(const struct item *item, const char **key, size_t *bytes) {
+    *key = item->key;
+    *bytes = shared_load(&item->key_bytes);
+}

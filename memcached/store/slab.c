@@ -1,0 +1,120 @@
+#include "memcached/store/slab.h"
+
+#include <string.h>
+
+#include "memcached/base/check.h"
+#include "memcached/base/mem.h"
+
+static uint32_t round_up(uint64_t bytes, unsigned alignment) {
+    return (uint32_t)((bytes + alignment - 1) / alignment * alignment);
+}
+
+unsigned slab_sizes(const struct store_config *config, unsigned alignment,
+                    uint32_t sizes[STORE_CLASS_COUNT_MAX]) {
+    uint32_t chunk_max = config->slab_chunk_bytes_max;
+    if (chunk_max == 0)
+        chunk_max = STORE_PAGE_BYTES / 2;
+    uint64_t size = (uint64_t)SLAB_COUNTED_HEADER_BYTES + config->item_bytes_min;
+    unsigned count = 0;
+    while (count + 1 < STORE_CLASS_COUNT_MAX - 1 &&
+           (double)size <= chunk_max / config->growth_factor) {
+        uint32_t aligned = round_up(size, SLAB_CHUNK_ALIGNMENT);
+        uint32_t chunk = round_up(aligned, alignment);
+        if (count == 0 || chunk > sizes[count])
+            sizes[++count] = chunk;
+        size = (uint64_t)(aligned * config->growth_factor);
+        if (size <= aligned)
+            size = aligned + 1;
+    }
+    sizes[++count] = round_up(chunk_max, alignment);
+    return count;
+}
+
+static bool classes_open(struct slabs *slabs, const struct arena *arena,
+                         const uint32_t sizes[STORE_CLASS_COUNT_MAX]) {
+    slabs->classes = mem_aligned_zalloc(64, sizeof(struct slab_class) * (slabs->class_count + 1));
+    if (!slabs->classes)
+        return false;
+    for (unsigned id = 0; id <= slabs->class_count; id++) {
+        struct slab_class *class = &slabs->classes[id];
+        lock_init(&class->lock, RANK_CLASS);
+        class->draining_page = PAGE_NONE;
+        if (id == 0)
+            continue;
+        class->chunk_bytes = sizes[id];
+        class->chunk_units = sizes[id] >> arena->shift;
+        class->chunks_per_page = STORE_PAGE_BYTES / sizes[id];
+    }
+    return true;
+}
+
+bool slabs_open(struct slabs *slabs, const struct store_config *config, const struct arena *arena) {
+    uint32_t sizes[STORE_CLASS_COUNT_MAX];
+    slabs->class_count = slab_sizes(config, 1u << arena->shift, sizes);
+    slabs->chunk_bytes_max = sizes[slabs->class_count];
+    uint32_t units = slabs->chunk_bytes_max / 8 + 1;
+    slabs->class_of_units = mem_alloc(units);
+    slabs->page_class = mem_zalloc(arena->page_count);
+    slabs->page_free = mem_zalloc(sizeof(uint32_t) * arena->page_count);
+    lock_init(&slabs->page_lock, RANK_PAGES);
+    if (!slabs->class_of_units || !slabs->page_class || !slabs->page_free ||
+        !classes_open(slabs, arena, sizes)) {
+        slabs_close(slabs);
+        return false;
+    }
+    unsigned id = 1;
+    for (uint32_t unit = 0; unit < units; unit++) {
+        while (unit * 8 > sizes[id])
+            id++;
+        slabs->class_of_units[unit] = (uint8_t)id;
+    }
+    slabs->limit_bytes = config->limit_bytes;
+    slabs->page_limit = (uint32_t)(config->limit_bytes >> ARENA_PAGE_SHIFT);
+    return true;
+}
+
+void slabs_close(struct slabs *slabs) {
+    if (slabs->classes) {
+        for (unsigned id = 0; id <= slabs->class_count; id++)
+            lock_destroy(&slabs->classes[id].lock);
+    }
+    lock_destroy(&slabs->page_lock);
+    mem_free(slabs->classes);
+    mem_free(slabs->page_free);
+    mem_free((void *)slabs->page_class);
+    mem_free(slabs->class_of_units);
+    memset(slabs, 0, sizeof(*slabs));
+}
+
+bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id) {
+    struct slab_class *class = &slabs->classes[class_id];
+    lock_assert_held(&class->lock);
+    DCHECK(class->fresh_left == 0);
+    uint32_t page = PAGE_NONE;
+    lock_acquire(&slabs->page_lock);
+    if (slabs->page_used < slabs->page_limit) {
+        if (slabs->page_free_count)
+            page = slabs->page_free[--slabs->page_free_count];
+        else if (slabs->page_fresh < arena->page_count)
+            page = slabs->page_fresh++;
+    }
+    if (page != PAGE_NONE) {
+        slabs->page_used++;
+        shared_store(&slabs->page_class[page], (uint8_t)class_id);
+    }
+    lock_release(&slabs->page_lock);
+    if (page == PAGE_NONE)
+        return false;
+    class->page_count++;
+    class->fresh_handle = arena_page_start(arena, page);
+    class->fresh_left = class->chunks_per_page;
+    return true;
+}
+
+void slab_page_free(struct slabs *slabs, uint32_t page) {
+    lock_acquire(&slabs->page_lock);
+    shared_store(&slabs->page_class[page], 0);
+    slabs->page_free[slabs->page_free_count++] = page;
+    slabs->page_used--;
+    lock_release(&slabs->page_lock);
+}

@@ -1,0 +1,126 @@
+/*
+ * Slab classes: which chunk sizes there are, and which chunk is free. Private to the store.
+ */
+#ifndef STORE_SLAB_H
+#define STORE_SLAB_H
+
+#include "memcached/base/lock.h"
+#include "memcached/store/arena.h"
+#include "memcached/store/item.h"
+#include "memcached/store/store.h"
+
+enum {
+    SLAB_CHUNK_ALIGNMENT = 8,
+    SLAB_COUNTED_HEADER_BYTES = 48, /* memcached's header, by which it sizes the first class */
+    PAGE_NONE = UINT32_MAX,
+};
+
+struct lru_list {
+    uint32_t head; /* newest */
+    uint32_t tail;
+    uint64_t count;
+    uint64_t bytes; /* as memcached would count them */
+};
+
+/* What happened in one class; guarded by its lock. */
+struct class_events {
+    uint64_t evicted, evicted_nonzero, evicted_unfetched, evicted_active, outofmemory, reclaimed;
+    uint64_t expired_unfetched, crawler_reclaimed, crawler_items_checked, lrutail_reflocked;
+    uint64_t moves_to_cold, moves_to_warm, moves_within_lru, direct_reclaims;
+};
+
+struct slab_class {
+    struct lock lock;
+    /* guarded by lock */
+    uint32_t free_head;    /* list of free chunks through lru_next and lru_prev */
+    uint32_t free_count;   /* chunks on that list */
+    uint32_t fresh_handle; /* next chunk of the newest page that was never used */
+    uint32_t fresh_left;   /* how many of those there are */
+    uint32_t page_count;
+    uint32_t draining_page; /* its chunks do not go back to the free list; PAGE_NONE */
+    struct lru_list list[LRU_SEGMENT_COUNT];
+    struct class_events events;
+    uint32_t evicted_time; /* seconds since last access of the last item evicted */
+
+    /* fixed after slab_size_classes */
+    uint32_t chunk_bytes;
+    uint32_t chunk_units; /* chunk_bytes in handle units */
+    uint32_t chunks_per_page;
+} __attribute__((aligned(64)));
+
+struct slabs {
+    /* fixed after slabs_open */
+    struct slab_class *classes; /* 1..class_count */
+    unsigned class_count;
+    uint32_t chunk_bytes_max;
+    uint8_t *class_of_units; /* by item size in 8-byte units, rounded up */
+    _Atomic uint8_t *page_class; /* which class each page belongs to; 0: none. Written under page_lock */
+    uint32_t *page_free;     /* stack of pages that were given back */
+
+    struct lock page_lock __attribute__((aligned(64)));
+    /* guarded by page_lock */
+    uint32_t page_fresh; /* first page never used */
+    uint32_t page_free_count;
+    uint32_t page_used; /* pages that belong to a class or are being drained */
+    uint32_t page_limit;
+    uint64_t limit_bytes; /* as it was asked for */
+};
+
+/* The chunk sizes of memcached for these settings: sizes[1..returned]. */
+unsigned slab_sizes(const struct store_config *config, unsigned alignment,
+                    uint32_t sizes[STORE_CLASS_COUNT_MAX]);
+
+bool slabs_open(struct slabs *slabs, const struct store_config *config, const struct arena *arena);
+void slabs_close(struct slabs *slabs);
+
+/* The smallest class whose chunk holds `bytes` (at most chunk_bytes_max). */
+static inline unsigned slab_class_for(const struct slabs *slabs, uint32_t bytes) {
+    return slabs->class_of_units[(bytes + 7) >> 3];
+}
+
+/* A page for the class, within the limit; false if there is none. */
+bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id);
+/* Takes a page out of use; it can be handed out again (and read as long as the store lives). */
+void slab_page_free(struct slabs *slabs, uint32_t page);
+
+/* A free chunk, or NULL. Its place is set to the class, its refcount to 1: it is the caller's. */
+static inline struct item *slab_chunk_pop_locked(struct slab_class *class,
+                                                 const struct arena *arena, unsigned class_id) {
+    uint32_t handle = class->free_head;
+    struct item *chunk;
+    if (LIKELY(handle)) {
+        chunk = arena_at(arena, handle);
+        class->free_head = chunk->lru_next;
+        class->free_count--;
+        if (chunk->lru_next)
+            ((struct item *)arena_at(arena, chunk->lru_next))->lru_prev = 0;
+    } else if (class->fresh_left) {
+        chunk = arena_at(arena, class->fresh_handle);
+        class->fresh_handle += class->chunk_units;
+        class->fresh_left--;
+    } else {
+        return NULL;
+    }
+    shared_store(&chunk->place, (uint8_t)class_id);
+    shared_store(&chunk->refcount, 1);
+    return chunk;
+}
+
+/* Gives a chunk back that nobody refers to. */
+static inline void slab_chunk_push_locked(struct slab_class *class, const struct arena *arena,
+                                          struct item *chunk) {
+    uint32_t handle = arena_handle(arena, chunk);
+    shared_store(&chunk->place, 0);
+    shared_store(&chunk->refcount, 0);
+    if (UNLIKELY(class->draining_page != PAGE_NONE) &&
+        arena_page(arena, handle) == class->draining_page)
+        return;
+    chunk->lru_prev = 0;
+    chunk->lru_next = class->free_head;
+    if (class->free_head)
+        ((struct item *)arena_at(arena, class->free_head))->lru_prev = handle;
+    class->free_head = handle;
+    class->free_count++;
+}
+
+#endif

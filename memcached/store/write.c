@@ -1,0 +1,194 @@
+/* Storing and deleting on behalf of clients. */
+#include "memcached/store/write.h"
+
+#include "memcached/store/alloc.h"
+
+static struct store_key key_of(const struct item *item, uint64_t hash) {
+    return (struct store_key){
+        .data = item->key, .bytes = shared_load(&item->key_bytes), .hash = hash};
+}
+
+/* What a storage command finds in its way: `present` is the living item under the key, or NULL. */
+static enum store_status commit_check(struct store_thread *thread, const struct item *present,
+                                      const struct store_write *write) {
+    bool has_expected = write->has_expected || write->mode == STORE_CAS;
+    if (!present) {
+        if (has_expected)
+            return STORE_NOT_FOUND;
+        return write->mode == STORE_SET || write->mode == STORE_ADD ? STORE_OK : STORE_NOT_STORED;
+    }
+    if (write->mode == STORE_ADD)
+        return STORE_NOT_STORED;
+    if (has_expected) {
+        struct class_counters *counters = &thread->classes[item_class(present)];
+        if (shared_load(&present->version) != write->expected_version) {
+            shared_add(&counters->cas_badval, 1);
+            return STORE_EXISTS;
+        }
+        shared_add(&counters->cas_hits, 1);
+    }
+    return STORE_OK;
+}
+
+/* Where the key stands, dead or alive; *present is the item if it is alive. */
+static struct spot find_present_locked(const struct store *store, const struct store_key *key,
+                                       struct item **present) {
+    struct spot spot = index_find(&store->index, &store->arena, key);
+    *present = spot.line && item_life(store, spot.item) == ITEM_ALIVE ? spot.item : NULL;
+    return spot;
+}
+
+/* Stamps, links and reports a reserved item. */
+static enum store_status commit_locked(struct store_thread *thread, struct stripe *stripe,
+                                       uint64_t hash, struct spot spot, struct item *item,
+                                       uint64_t explicit_version, uint64_t *version) {
+    struct store *store = thread->store;
+    uint64_t stamp = version_for(store, explicit_version);
+    shared_store(&item->version, stamp);
+    if (UNLIKELY(!link_item_locked(thread, stripe, hash, spot, item))) {
+        shared_add(&thread->counters.store_no_memory, 1);
+        return STORE_NO_MEMORY;
+    }
+    observe_item_locked(store, item, hash);
+    if (version)
+        *version = stamp;
+    return STORE_OK;
+}
+
+/* The old value and the addition in one reserved item, with the old one's flags and exptime. */
+static struct item *join_values(struct store_thread *thread, const struct store_key *key,
+                                struct item *old, struct item *addition, enum store_mode mode,
+                                enum store_status *why) {
+    const struct store *store = thread->store;
+    uint64_t old_bytes = shared_load(&old->value_bytes);
+    uint64_t added_bytes = shared_load(&addition->value_bytes);
+    uint32_t flags = item_client_flags(old, key->bytes, shared_load(&old->bits));
+    struct item *joined = store_reserve(thread, key, flags, shared_load(&old->exptime),
+                                        old_bytes + added_bytes, why);
+    if (!joined)
+        return NULL;
+    item_copy_value(store, joined, mode == STORE_APPEND ? 0 : added_bytes, old);
+    item_copy_value(store, joined, mode == STORE_APPEND ? old_bytes : 0, addition);
+    return joined;
+}
+
+/*
+ * append, prepend. Memory is had without the stripe lock; if the item has changed meanwhile, again:
+ * each round lost is another writer's gain.
+ */
+static enum store_status commit_joined(struct store_thread *thread, struct item *addition,
+                                       uint64_t hash, const struct store_write *write,
+                                       uint64_t *version) {
+    struct store *store = thread->store;
+    struct stripe *stripe = stripe_of(store, hash);
+    struct store_key key = key_of(addition, hash);
+    struct item *old = NULL;
+    struct item *joined = NULL;
+    enum store_status status;
+    for (;;) {
+        struct item *present;
+        lock_acquire(&stripe->lock);
+        struct spot spot = find_present_locked(store, &key, &present);
+        if (joined && present == old) {
+            /* still held, so still the same value; a touch may have changed its exptime */
+            shared_store(&joined->exptime, shared_load(&old->exptime));
+            status = commit_check(thread, present, write);
+            if (status == STORE_OK)
+                status = commit_locked(thread, stripe, hash, spot, joined, write->new_version,
+                                       version);
+            if (status == STORE_OK)
+                joined = NULL;
+            lock_release(&stripe->lock);
+            break;
+        }
+        if (old)
+            store_item_release(thread, old);
+        old = NULL;
+        status = present ? STORE_OK : commit_check(thread, NULL, write);
+        if (present && write->has_expected &&
+            shared_load(&present->version) != write->expected_version)
+            status = commit_check(thread, present, write);
+        if (status == STORE_OK) {
+            old = present;
+            store_item_hold(old);
+        }
+        lock_release(&stripe->lock);
+        if (joined)
+            store_abandon(thread, joined);
+        joined = NULL;
+        if (status != STORE_OK)
+            break;
+        joined = join_values(thread, &key, old, addition, write->mode, &status);
+        if (!joined)
+            break;
+    }
+    if (joined)
+        store_abandon(thread, joined);
+    if (old)
+        store_item_release(thread, old);
+    store_abandon(thread, addition);
+    return status;
+}
+
+enum store_status store_commit(struct store_thread *thread, struct item *item, uint64_t hash,
+                               const struct store_write *write, uint64_t *version) {
+    struct store *store = thread->store;
+    struct stripe *stripe = stripe_of(store, hash);
+    shared_add(&thread->classes[item_class(item)].set_cmds, 1);
+    if (UNLIKELY(write->mode == STORE_APPEND || write->mode == STORE_PREPEND))
+        return commit_joined(thread, item, hash, write, version);
+    struct store_key key = key_of(item, hash);
+    struct item *present;
+    lock_acquire(&stripe->lock);
+    struct spot spot = find_present_locked(store, &key, &present);
+    enum store_status status = commit_check(thread, present, write);
+    if (LIKELY(status == STORE_OK))
+        status = commit_locked(thread, stripe, hash, spot, item, write->new_version, version);
+    lock_release(&stripe->lock);
+    if (UNLIKELY(status != STORE_OK))
+        store_abandon(thread, item);
+    return status;
+}
+
+/* What every deletion leaves behind where there is a peer, whether there was something to delete or not. */
+static void delete_locked(struct store_thread *thread, struct stripe *stripe,
+                          const struct store_key *key, struct spot spot) {
+    struct store *store = thread->store;
+    uint64_t version = store->is_replicated ? version_next(store) : 0;
+    if (spot.line)
+        link_remove_locked(thread, stripe, key->hash, spot);
+    else if (!store->is_replicated)
+        return;
+    if (store->is_replicated)
+        tombstone_put(&store->tombstones, key->hash, version, clock_seconds(store->clock));
+    observe_delete_locked(store, key, version);
+}
+
+enum store_status store_delete(struct store_thread *thread, const struct store_key *key,
+                               bool has_expected, uint64_t expected_version, uint64_t new_version) {
+    struct store *store = thread->store;
+    struct stripe *stripe = stripe_of(store, key->hash);
+    enum store_status status = STORE_OK;
+    (void)new_version; /* nothing is left here that could carry it; the pair orders by its own clock */
+    lock_acquire(&stripe->lock);
+    struct spot spot = find_alive_locked(thread, stripe, key, true);
+    if (spot.line && has_expected && shared_load(&spot.item->version) != expected_version) {
+        status = STORE_EXISTS;
+    } else {
+        if (spot.line)
+            shared_add(&thread->classes[item_class(spot.item)].delete_hits, 1);
+        else
+            status = STORE_NOT_FOUND;
+        delete_locked(thread, stripe, key, spot);
+    }
+    lock_release(&stripe->lock);
+    return status;
+}
+
+void store_drop_stale(struct store_thread *thread, const struct store_key *key) {
+    struct stripe *stripe = stripe_of(thread->store, key->hash);
+    lock_acquire(&stripe->lock);
+    struct spot spot = find_alive_locked(thread, stripe, key, false);
+    delete_locked(thread, stripe, key, spot);
+    lock_release(&stripe->lock);
+}

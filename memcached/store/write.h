@@ -1,0 +1,33 @@
+/* What the commands that change items have in common. Private to the store. */
+#ifndef STORE_WRITE_H
+#define STORE_WRITE_H
+
+#include "memcached/store/link.h"
+
+/* Where a key stands if it is alive; a dead item is unlinked on the way. Stripe lock held. */
+struct spot find_alive_locked(struct store_thread *thread, struct stripe *stripe,
+                              const struct store_key *key, bool is_counted);
+
+/* A view of an item under the stripe lock: value is NULL if it is chunked. */
+void view_fill_locked(struct store_view *view, struct item *item);
+
+/*
+ * The version of a client's change: the explicit one, or the next. A replicated store always takes
+ * the next, for an explicit one has no place in the order that both halves of the pair agree on.
+ */
+static inline uint64_t version_for(struct store *store, uint64_t explicit_version) {
+    if (LIKELY(!explicit_version) || store->is_replicated)
+        return version_next(store);
+    return explicit_version;
+}
+
+/* Makes a reserved item the key's present one. Stripe lock held; spot is where the key stands (or nowhere). */
+static inline bool link_item_locked(struct store_thread *thread, struct stripe *stripe,
+                                    uint64_t hash, struct spot spot, struct item *item) {
+    if (!spot.line)
+        return link_insert_locked(thread, stripe, hash, item);
+    link_replace_locked(thread, stripe, spot, item);
+    return true;
+}
+
+#endif
