@@ -272,6 +272,7 @@ static void greeted(struct node *node, uint64_t now_ms, uint64_t version, const 
     node->peer = peer;
     node->out_peer_id = peer.id;
     settle_roles(node);
+    elect(node, version);
     if (strcmp(verdict, "go") == 0)
         start_live(node, now_ms);
     else if (strcmp(verdict, "full") == 0)

@@ -1,0 +1,29 @@
+/* How a change is spelled for the peer at hand (enum out_dialect). No state, no I/O; any thread. */
+#ifndef REPL_ENCODE_H
+#define REPL_ENCODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memcached/base/clock.h"
+#include "memcached/store/store.h"
+#include "repl/core/node.h"
+
+enum { ENCODE_HEAD_BYTES_MAX = 512 };
+
+/*
+ * Each writes at `out` (ENCODE_HEAD_BYTES_MAX bytes) and returns how many bytes; 0 when the dialect
+ * cannot say it. encode_set writes the line before the value, with its CR LF; the value and its CR LF follow.
+ */
+size_t encode_set(char *out, enum out_dialect dialect, const struct clock *clock,
+                  const struct store_key *key, const struct store_view *view);
+size_t encode_delete(char *out, enum out_dialect dialect, const struct store_key *key,
+                     uint64_t version);
+size_t encode_flush(char *out, enum out_dialect dialect, uint64_t version);
+/* A flush that becomes effective at a UNIX second; 0: none is pending any more. */
+size_t encode_flush_later(char *out, enum out_dialect dialect, const struct clock *clock,
+                          uint64_t wall_s);
+/* How many per cent of a full sync are sent. */
+size_t encode_progress(char *out, unsigned percent);
+
+#endif

@@ -1,0 +1,371 @@
+#include "repl/engine.h"
+
+#include <string.h>
+
+#include "memcached/base/check.h"
+#include "memcached/base/mem.h"
+#include "repl/engine_private.h"
+
+enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 1000, TICK_ROUNDS_MAX = 8 };
+
+/* The store tells of a change, under a stripe's or its admin lock. */
+static void changed(void *context, const struct store_change *change) {
+    struct engine *engine = context;
+    bool has_room = true;
+    switch (change->kind) {
+    case STORE_CHANGE_SET:
+    case STORE_CHANGE_DELETE:
+        has_room = dirty_log_append(engine->log, DIRTY_KEY, change->version, change->hash,
+                                    change->key, change->key_bytes);
+        break;
+    case STORE_CHANGE_FLUSH:
+        has_room = dirty_log_append(engine->log, DIRTY_FLUSH, change->version, 0, NULL, 0);
+        break;
+    case STORE_CHANGE_FLUSH_LATER:
+        has_room = dirty_log_append(engine->log, DIRTY_FLUSH_LATER, change->version,
+                                    change->flush_wall_s, NULL, 0);
+        break;
+    }
+    if (!has_room) {
+        atomic_store(&engine->has_overflowed, true);
+        engine->transport.wake(engine->transport.context);
+    }
+}
+
+struct engine *engine_create(const struct engine_config *config, const char **why) {
+    *why = "not enough memory for replication";
+    struct engine *engine = mem_zalloc(sizeof(*engine));
+    if (!engine)
+        return NULL;
+    engine->store = config->store;
+    engine->clock = config->clock;
+    engine->transport = config->transport;
+    engine->id = config->node_id;
+    lock_init(&engine->node_lock, RANK_REPL_NODE);
+    struct node_config node_config = {
+        .id = config->node_id,
+        .join_timeout_ms = config->join_timeout_ms,
+        .heartbeat_ms = config->heartbeat_ms,
+        .timeout_ms = config->timeout_ms,
+        .retry_min_ms = RETRY_MIN_MS,
+        .retry_max_ms = RETRY_MAX_MS,
+        .rng = config->rng,
+    };
+    engine->node = node_create(&node_config, engine_now(engine));
+    engine->log = dirty_log_create(config->log_bytes);
+    engine->peer_name = mem_strdup(config->peer_name ? config->peer_name : "");
+    if (!out_create(engine) || !engine->node || !engine->log || !engine->peer_name) {
+        engine_destroy(engine);
+        return NULL;
+    }
+    struct store_observer observer = {changed, engine};
+    store_observe(engine->store, &observer);
+    return engine;
+}
+
+static void allowed_free(char **list, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        mem_free(list[i]);
+    mem_free(list);
+}
+
+void engine_destroy(struct engine *engine) {
+    if (!engine)
+        return;
+    CHECK(engine->link_count == 0);
+    out_destroy(engine);
+    allowed_free(engine->allowed, engine->allowed_count);
+    mem_free(engine->peer_name);
+    dirty_log_destroy(engine->log);
+    node_destroy(engine->node);
+    lock_destroy(&engine->node_lock);
+    mem_free(engine);
+}
+
+void engine_hooks(struct engine *engine, struct serve_repl_hooks *hooks) {
+    in_hooks(engine, hooks);
+}
+
+bool engine_allow(struct engine *engine, const char *const *addresses, size_t count) {
+    char **list = mem_zalloc((count ? count : 1) * sizeof(*list));
+    if (!list)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        list[i] = mem_strdup(addresses[i]);
+        if (!list[i]) {
+            allowed_free(list, i);
+            return false;
+        }
+    }
+    lock_acquire(&engine->node_lock);
+    char **old = engine->allowed;
+    size_t old_count = engine->allowed_count;
+    engine->allowed = list;
+    engine->allowed_count = count;
+    lock_release(&engine->node_lock);
+    allowed_free(old, old_count);
+    return true;
+}
+
+/* ---- the node ---- */
+
+void engine_note_overflow_locked(struct engine *engine) {
+    lock_assert_held(&engine->node_lock);
+    if (atomic_exchange(&engine->has_overflowed, false))
+        node_log_overflowed(engine->node, engine_now(engine));
+}
+
+void engine_publish_locked(struct engine *engine) {
+    lock_assert_held(&engine->node_lock);
+    struct node_view view;
+    node_view(engine->node, &view);
+    atomic_store(&engine->is_master, view.self.role == NODE_MASTER);
+}
+
+/* Every event of the node goes between these two. */
+static struct node *node_enter(struct engine *engine) {
+    lock_acquire(&engine->node_lock);
+    engine_note_overflow_locked(engine);
+    return engine->node;
+}
+
+static void node_leave(struct engine *engine) {
+    engine_publish_locked(engine);
+    lock_release(&engine->node_lock);
+}
+
+static void carry_out(struct engine *engine, struct store_thread *thread,
+                      const struct node_action *action) {
+    switch (action->kind) {
+    case NODE_DIAL:
+        engine->transport.dial(engine->transport.context);
+        break;
+    case NODE_CLOSE_OUT:
+        out_close(engine, thread);
+        engine->line_bytes = 0;
+        engine->transport.close(engine->transport.context);
+        break;
+    case NODE_CLOSE_IN:
+        lock_acquire(&engine->node_lock);
+        in_kill_locked(engine, action->link);
+        lock_release(&engine->node_lock);
+        break;
+    case NODE_SEND:
+        out_text(engine, thread, action->text);
+        break;
+    case NODE_BARRIER:
+        out_barrier(engine, thread);
+        break;
+    case NODE_BEGIN_LIVE:
+        out_begin(engine, thread, false, action->dialect);
+        break;
+    case NODE_BEGIN_FULL:
+        out_begin(engine, thread, true, action->dialect);
+        break;
+    case NODE_CHANGED: {
+        struct node_view view;
+        engine_view(engine, &view);
+        engine->transport.changed(engine->transport.context, &view);
+        break;
+    }
+    }
+}
+
+static void carry_out_all(struct engine *engine, struct store_thread *thread) {
+    struct node_action action;
+    for (;;) {
+        lock_acquire(&engine->node_lock);
+        bool has_action = node_next_action(engine->node, &action);
+        lock_release(&engine->node_lock);
+        if (!has_action)
+            return;
+        carry_out(engine, thread, &action);
+    }
+}
+
+/* Is anything in the stream, or about to be, that the peer has not confirmed? */
+static bool has_unacked(struct engine *engine) {
+    struct dirty_log_stats log;
+    dirty_log_stats(engine->log, &log);
+    lock_acquire(&engine->out.lock);
+    bool is_walking = engine->out.phase == OUT_PHASE_FULL && !engine->out.is_walk_done;
+    lock_release(&engine->out.lock);
+    return is_walking || log.entries != log.unsent_entries;
+}
+
+static bool is_out_broken(struct engine *engine) {
+    lock_acquire(&engine->out.lock);
+    bool is_broken = engine->out.is_broken;
+    lock_release(&engine->out.lock);
+    return is_broken;
+}
+
+static bool sweep(struct engine *engine, struct store_thread *thread) {
+    if (!atomic_load(&engine->is_sweep_due))
+        return false;
+    if (atomic_exchange(&engine->is_sweep_restarted, false))
+        engine->sweep_cursor = 0;
+    if (!store_sweep(thread, &engine->sweep_cursor, SWEEP_BUCKETS))
+        return true;
+    if (!atomic_load(&engine->is_sweep_restarted))
+        atomic_store(&engine->is_sweep_due, false);
+    return atomic_load(&engine->is_sweep_due);
+}
+
+uint64_t engine_tick(struct engine *engine, struct store_thread *thread) {
+    uint64_t due = 0;
+    bool has_more = true;
+    for (int round = 0; round < TICK_ROUNDS_MAX && has_more; round++) {
+        if (is_out_broken(engine)) {
+            engine_out_closed(engine);
+            out_close(engine, thread);
+            engine->transport.close(engine->transport.context);
+        }
+        atomic_store(&engine->out.is_ack_due, false);
+        bool is_unacked = has_unacked(engine);
+        if (is_unacked)
+            atomic_store(&engine->out.is_ack_due, true);
+        struct node *node = node_enter(engine);
+        due = node_tick(node, engine_now(engine), store_version_now(engine->store), is_unacked);
+        node_leave(engine);
+        carry_out_all(engine, thread);
+        bool is_through = false;
+        has_more = out_slice(engine, thread, &is_through);
+        if (is_through) {
+            node_out_through(node_enter(engine), engine_now(engine));
+            node_leave(engine);
+            carry_out_all(engine, thread);
+        }
+        has_more |= sweep(engine, thread);
+    }
+    return has_more ? engine_now(engine) : due;
+}
+
+/* ---- events of the outgoing connection ---- */
+
+void engine_out_connected(struct engine *engine) {
+    out_open(engine);
+    engine->line_bytes = 0;
+    node_out_connected(node_enter(engine), engine_now(engine), store_version_now(engine->store));
+    node_leave(engine);
+}
+
+void engine_out_closed(struct engine *engine) {
+    lock_acquire(&engine->out.lock);
+    engine->out.is_broken = false;
+    if (engine->out.phase != OUT_PHASE_NONE)
+        engine->out.phase = OUT_PHASE_NONE;
+    atomic_store(&engine->out.is_worker_fed, false);
+    lock_release(&engine->out.lock);
+    dirty_log_rewind(engine->log);
+    node_out_closed(node_enter(engine), engine_now(engine));
+    node_leave(engine);
+}
+
+void engine_out_writable(struct engine *engine) {
+    atomic_store(&engine->out.is_blocked, false);
+}
+
+static bool is_barrier_answer(struct engine *engine, const char *line) {
+    lock_acquire(&engine->out.lock);
+    bool is_streaming = engine->out.phase >= OUT_PHASE_LIVE;
+    bool is_classic = engine->out.dialect == DIALECT_CLASSIC;
+    lock_release(&engine->out.lock);
+    if (!is_streaming)
+        return false;
+    return is_classic ? strncmp(line, "VERSION ", 8) == 0 : strcmp(line, "MN") == 0;
+}
+
+static void out_line(struct engine *engine, const char *line) {
+    uint64_t now = engine_now(engine);
+    if (is_barrier_answer(engine, line) && out_acked(engine)) {
+        node_out_acked(node_enter(engine), now);
+        node_leave(engine);
+        return;
+    }
+    struct node *node = node_enter(engine);
+    node_out_line(node, now, store_version_now(engine->store), line);
+    struct node_view view;
+    node_view(node, &view);
+    node_leave(engine);
+    store_version_advance(engine->store, view.peer.version);
+}
+
+void engine_out_received(struct engine *engine, const char *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (bytes[i] != '\n') {
+            /* A line longer than any we know is cut; what is left of it matches nothing. */
+            if (engine->line_bytes < LINE_BYTES_MAX - 1)
+                engine->line[engine->line_bytes++] = bytes[i];
+            continue;
+        }
+        if (engine->line_bytes > 0 && engine->line[engine->line_bytes - 1] == '\r')
+            engine->line_bytes--;
+        engine->line[engine->line_bytes] = '\0';
+        engine->line_bytes = 0;
+        out_line(engine, engine->line);
+    }
+}
+
+/* ---- operators, workers ---- */
+
+void engine_before_flush(struct engine *engine, struct store_thread *thread) {
+    struct out *out = &engine->out;
+    if (!dirty_log_has_unsent(engine->log) &&
+        !atomic_load_explicit(&out->is_handing, memory_order_acquire))
+        return;
+    if (!atomic_load_explicit(&out->is_worker_fed, memory_order_acquire) ||
+        atomic_load_explicit(&out->is_blocked, memory_order_relaxed))
+        return;
+    out_pump(engine, thread);
+    if (!atomic_exchange_explicit(&out->is_ack_due, true, memory_order_relaxed))
+        engine->transport.wake(engine->transport.context);
+}
+
+void engine_promote(struct engine *engine) {
+    node_promote(node_enter(engine), engine_now(engine), store_version_now(engine->store));
+    node_leave(engine);
+    engine->transport.wake(engine->transport.context);
+}
+
+void engine_demote(struct engine *engine) {
+    node_demote(node_enter(engine), engine_now(engine));
+    node_leave(engine);
+    engine->transport.wake(engine->transport.context);
+}
+
+void engine_view(struct engine *engine, struct node_view *view) {
+    lock_acquire(&engine->node_lock);
+    node_view(engine->node, view);
+    lock_release(&engine->node_lock);
+}
+
+void engine_stats(struct engine *engine, struct engine_stats *out) {
+    struct dirty_log_stats log;
+    dirty_log_stats(engine->log, &log);
+    memset(out, 0, sizeof(*out));
+    out->version = store_version_now(engine->store);
+    out->log_entries = log.entries;
+    out->log_bytes = log.bytes;
+    out->log_limit_bytes = log.capacity_bytes;
+    out->log_overflows = log.overflows;
+    out->acked_ops = log.acked_ops;
+    out->lag_ops = log.entries;
+    out->lag_bytes = log.bytes;
+    uint64_t oldest_ms = log.oldest_version >> STORE_VERSION_SEQUENCE_BITS;
+    uint64_t wall_ms = clock_wall_ms(engine->clock);
+    if (log.entries > 0 && wall_ms > oldest_ms)
+        out->lag_ms = wall_ms - oldest_ms;
+    lock_acquire(&engine->out.lock);
+    out->sent_ops = engine->out.sent_ops;
+    out->sent_bytes = engine->out.sent_bytes;
+    out->sync_out_items = engine->out.walk_items;
+    out->sync_out_percent = engine->out.walk_percent;
+    lock_release(&engine->out.lock);
+    out->sync_in_items = atomic_load(&engine->sync_in_items);
+    out->sync_in_percent = atomic_load(&engine->sync_in_percent);
+    out->applied = atomic_load(&engine->applied);
+    out->ignored_older = atomic_load(&engine->ignored_older);
+    out->rejected = atomic_load(&engine->rejected);
+    out->refused_hellos = atomic_load(&engine->refused_hellos);
+}

@@ -1,0 +1,343 @@
+/* What comes in: `repl` lines from clients and from the peer, and the peer's stream. */
+#include <stdio.h>
+#include <string.h>
+
+#include "memcached/base/check.h"
+#include "memcached/base/mem.h"
+#include "memcached/base/num.h"
+#include "memcached/serve/session.h"
+#include "repl/engine_private.h"
+
+static void wake(struct engine *engine) {
+    engine->transport.wake(engine->transport.context);
+}
+
+static void count(_Atomic uint64_t *counter) {
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* ---- links ---- */
+
+static struct in_link *find_link_locked(struct engine *engine, uint64_t id) {
+    lock_assert_held(&engine->node_lock);
+    struct in_link *link = engine->links;
+    while (link && link->id != id)
+        link = link->next;
+    return link;
+}
+
+void in_kill_locked(struct engine *engine, uint64_t link_id) {
+    struct in_link *link = find_link_locked(engine, link_id);
+    if (!link)
+        return;
+    lock_acquire(&link->lock);
+    link->is_dead = true;
+    lock_release(&link->lock);
+}
+
+static struct in_link *make_link_locked(struct engine *engine, struct session *session) {
+    lock_assert_held(&engine->node_lock);
+    if (engine->link_count >= IN_LINKS_MAX)
+        return NULL;
+    struct in_link *link = mem_zalloc(sizeof(*link));
+    if (!link)
+        return NULL;
+    lock_init(&link->lock, RANK_REPL_IN);
+    link->engine = engine;
+    link->session = session;
+    link->id = ++engine->next_link_id;
+    link->next = engine->links;
+    engine->links = link;
+    engine->link_count++;
+    return link;
+}
+
+static void drop_link_locked(struct engine *engine, struct in_link *link) {
+    lock_assert_held(&engine->node_lock);
+    struct in_link **at = &engine->links;
+    while (*at != link)
+        at = &(*at)->next;
+    *at = link->next;
+    engine->link_count--;
+    lock_destroy(&link->lock);
+    mem_free(link);
+}
+
+static bool is_allowed_locked(const struct engine *engine, const char *ip) {
+    for (size_t i = 0; i < engine->allowed_count; i++)
+        if (strcmp(engine->allowed[i], ip) == 0)
+            return true;
+    return false;
+}
+
+static bool is_log_drained(const struct engine *engine) {
+    struct dirty_log_stats log;
+    dirty_log_stats(engine->log, &log);
+    return log.entries == 0;
+}
+
+static void hello(struct engine *engine, struct session *session, const char *args,
+                  struct outbuf *out) {
+    const char *refusal = NULL;
+    struct node_greeting greeting = {.is_accepted = false};
+    struct node_view view;
+    uint64_t now = engine_now(engine);
+    lock_acquire(&engine->node_lock);
+    engine_note_overflow_locked(engine);
+    struct in_link *link = NULL;
+    if (!is_allowed_locked(engine, session_peer(session)->ip)) {
+        refusal = "CLIENT_ERROR this address is not the configured replication peer\r\n";
+    } else if (!(link = make_link_locked(engine, session))) {
+        refusal = "SERVER_ERROR too many replication links\r\n";
+    } else {
+        node_in_hello(engine->node, now, store_version_now(engine->store), link->id,
+                      is_log_drained(engine), args, &greeting);
+        engine_publish_locked(engine);
+        node_view(engine->node, &view);
+        if (greeting.is_accepted) {
+            link->peer_id = view.peer.id;
+            if (greeting.superseded_link)
+                in_kill_locked(engine, greeting.superseded_link);
+        } else {
+            drop_link_locked(engine, link);
+        }
+    }
+    lock_release(&engine->node_lock);
+    if (greeting.is_accepted) {
+        store_version_advance(engine->store, view.peer.version);
+        session_become_link(session, link);
+    } else {
+        count(&engine->refused_hellos);
+        session_end(session);
+    }
+    const char *answer = refusal ? refusal : greeting.text;
+    (void)outbuf_put(out, answer, strlen(answer));
+    wake(engine);
+}
+
+/* ---- lines of the peer ---- */
+
+static void reject(struct engine *engine, struct in_link *link) {
+    count(&engine->rejected);
+    lock_acquire(&engine->node_lock);
+    in_kill_locked(engine, link->id);
+    node_in_closed(engine->node, engine_now(engine), link->id);
+    engine_publish_locked(engine);
+    lock_release(&engine->node_lock);
+    session_end(link->session);
+    wake(engine);
+}
+
+static bool is_alive(struct in_link *link) {
+    lock_acquire(&link->lock);
+    bool is_alive = !link->is_dead;
+    lock_release(&link->lock);
+    return is_alive;
+}
+
+/*
+ * Emptied logs first: what a client writes from here on is logged and survives the start-over; what
+ * it wrote just before is logged at worst too, and is then told as absent.
+ */
+static void start_over(struct engine *engine, struct store_thread *thread) {
+    dirty_log_open(engine->log);
+    store_start_over(thread);
+    atomic_store(&engine->sync_in_items, 0);
+    atomic_store(&engine->sync_in_percent, 0);
+    atomic_store(&engine->is_sweep_restarted, true);
+    atomic_store(&engine->is_sweep_due, true);
+}
+
+/* The parts of the stream that are no item: true if `args` was one of them. */
+static bool stream_line(struct engine *engine, struct in_link *link, struct store_thread *thread,
+                        const char *args) {
+    uint64_t number;
+    const char *space = strchr(args, ' ');
+    if (!space || !num_u64(space + 1, strlen(space + 1), &number))
+        return false;
+    size_t length = (size_t)(space - args);
+    lock_acquire(&link->lock);
+    bool is_ours = true;
+    if (link->is_dead) {
+        session_end(link->session);
+    } else if (length == 5 && memcmp(args, "flush", 5) == 0) {
+        store_version_advance(engine->store, number);
+        store_apply_flush(thread, number);
+        count(&engine->applied);
+    } else if (length == 11 && memcmp(args, "flush_later", 11) == 0) {
+        store_apply_flush_later(thread, number);
+        count(&engine->applied);
+    } else if (length == 8 && memcmp(args, "progress", 8) == 0 && number <= 100) {
+        atomic_store(&engine->sync_in_percent, number);
+    } else {
+        is_ours = false;
+    }
+    lock_release(&link->lock);
+    return is_ours;
+}
+
+static void link_line(struct engine *engine, struct in_link *link, struct store_thread *thread,
+                      const char *args) {
+    if (stream_line(engine, link, thread, args))
+        return;
+    if (!is_alive(link)) {
+        session_end(link->session);
+        return;
+    }
+    lock_acquire(&engine->node_lock);
+    engine_note_overflow_locked(engine);
+    enum node_line said = node_in_line(engine->node, engine_now(engine),
+                                       store_version_now(engine->store), link->id, args);
+    /* The node's lock is kept: no other link can take this one's place meanwhile. */
+    if (said == NODE_LINE_START_OVER)
+        start_over(engine, thread);
+    engine_publish_locked(engine);
+    lock_release(&engine->node_lock);
+    if (said == NODE_LINE_BAD)
+        reject(engine, link);
+    wake(engine);
+}
+
+/* ---- commands of operators ---- */
+
+static void put_role(struct engine *engine, struct outbuf *out) {
+    struct node_view view;
+    struct engine_stats stats;
+    char line[NODE_TEXT_BYTES_MAX];
+    engine_view(engine, &view);
+    engine_stats(engine, &stats);
+    int bytes = snprintf(line, sizeof(line), "ROLE %s %s %llu\r\n",
+                         node_role_name(view.self.role), node_state_name(view.self.state),
+                         (unsigned long long)stats.lag_ops);
+    (void)outbuf_put(out, line, (size_t)bytes);
+}
+
+static void command(void *context, struct session *session, struct store_thread *thread,
+                    const char *args, size_t args_bytes, struct outbuf *out) {
+    struct engine *engine = context;
+    char text[NODE_TEXT_BYTES_MAX];
+    struct in_link *link = session_link(session);
+    bool is_text = args_bytes < sizeof(text) && !memchr(args, '\0', args_bytes);
+    if (is_text) {
+        memcpy(text, args, args_bytes);
+        while (args_bytes > 0 && text[args_bytes - 1] == ' ')
+            args_bytes--;
+        text[args_bytes] = '\0';
+    }
+    if (link) {
+        if (is_text)
+            link_line(engine, link, thread, text);
+        else
+            reject(engine, link);
+    } else if (is_text && strncmp(text, "hello ", 6) == 0) {
+        hello(engine, session, text + 6, out);
+    } else if (is_text && strcmp(text, "role") == 0) {
+        put_role(engine, out);
+    } else if (is_text && strcmp(text, "promote") == 0) {
+        engine_promote(engine);
+        (void)outbuf_puts(out, "OK\r\n");
+    } else if (is_text && strcmp(text, "demote") == 0) {
+        engine_demote(engine);
+        (void)outbuf_puts(out, "OK\r\n");
+    } else {
+        (void)outbuf_puts(out, "CLIENT_ERROR usage: repl role|promote|demote\r\n");
+    }
+}
+
+/* ---- the stream ---- */
+
+static void note_applied(struct engine *engine, enum store_status status) {
+    count(status == STORE_OLDER ? &engine->ignored_older : &engine->applied);
+}
+
+static enum store_status apply_set(void *context, void *link_pointer, struct store_thread *thread,
+                                   struct item *item, const struct store_key *key,
+                                   uint64_t version) {
+    struct engine *engine = context;
+    struct in_link *link = link_pointer;
+    enum store_status status = STORE_OLDER;
+    lock_acquire(&link->lock);
+    if (link->is_dead) {
+        store_abandon(thread, item);
+        session_end(link->session);
+    } else {
+        store_version_advance(engine->store, version);
+        status = store_apply_set(thread, item, key->hash, version, link->peer_id > engine->id);
+        note_applied(engine, status);
+        count(&engine->sync_in_items);
+    }
+    lock_release(&link->lock);
+    return status;
+}
+
+static enum store_status apply_delete(void *context, void *link_pointer,
+                                      struct store_thread *thread, const struct store_key *key,
+                                      uint64_t version) {
+    struct engine *engine = context;
+    struct in_link *link = link_pointer;
+    enum store_status status = STORE_OLDER;
+    lock_acquire(&link->lock);
+    if (link->is_dead) {
+        session_end(link->session);
+    } else {
+        store_version_advance(engine->store, version);
+        status = store_apply_delete(thread, key, version, link->peer_id > engine->id);
+        note_applied(engine, status);
+    }
+    lock_release(&link->lock);
+    return status;
+}
+
+static void barrier(void *context, void *link_pointer) {
+    struct engine *engine = context;
+    struct in_link *link = link_pointer;
+    if (!is_alive(link)) {
+        session_end(link->session);
+        return;
+    }
+    lock_acquire(&engine->node_lock);
+    node_in_heard(engine->node, engine_now(engine), link->id);
+    lock_release(&engine->node_lock);
+}
+
+static void link_rejected(void *context, void *link_pointer, const char *why) {
+    (void)why;
+    reject(context, link_pointer);
+}
+
+static void link_closed(void *context, void *link_pointer) {
+    struct engine *engine = context;
+    struct in_link *link = link_pointer;
+    lock_acquire(&engine->node_lock);
+    node_in_closed(engine->node, engine_now(engine), link->id);
+    engine_publish_locked(engine);
+    drop_link_locked(engine, link);
+    lock_release(&engine->node_lock);
+    wake(engine);
+}
+
+static void client_write(void *context) {
+    struct engine *engine = context;
+    if (LIKELY(atomic_load_explicit(&engine->is_master, memory_order_relaxed)))
+        return;
+    lock_acquire(&engine->node_lock);
+    engine_note_overflow_locked(engine);
+    node_client_write(engine->node, engine_now(engine), store_version_now(engine->store));
+    engine_publish_locked(engine);
+    lock_release(&engine->node_lock);
+    wake(engine);
+}
+
+void in_hooks(struct engine *engine, struct serve_repl_hooks *hooks) {
+    *hooks = (struct serve_repl_hooks){
+        .is_on = true,
+        .context = engine,
+        .client_write = client_write,
+        .command = command,
+        .apply_set = apply_set,
+        .apply_delete = apply_delete,
+        .barrier = barrier,
+        .link_rejected = link_rejected,
+        .link_closed = link_closed,
+    };
+}

@@ -1,0 +1,360 @@
+/* The outgoing stream: what the dirty log names is looked up, encoded, and handed to the peer's connection. */
+#include <string.h>
+
+#include "memcached/base/check.h"
+#include "memcached/base/mem.h"
+#include "repl/encode.h"
+#include "repl/engine_private.h"
+
+/* An item younger than this when its version was drawn may not be in the log yet: see out_barrier. */
+enum { VERSION_SLACK_MS = 1000 };
+
+bool out_create(struct engine *engine) {
+    lock_init(&engine->out.lock, RANK_REPL_LINK);
+    outbuf_init(&engine->out.buffer);
+    return true;
+}
+
+void out_destroy(struct engine *engine) {
+    outbuf_free(&engine->out.buffer);
+    lock_destroy(&engine->out.lock);
+}
+
+static struct out *out_enter(struct engine *engine, struct store_thread *thread) {
+    lock_acquire(&engine->out.lock);
+    engine->out.thread = thread;
+    return &engine->out;
+}
+
+static void out_leave(struct out *out) {
+    out->thread = NULL;
+    lock_release(&out->lock);
+}
+
+/* ---- handing bytes to the connection ---- */
+
+enum { SEND_VECTORS = 16 };
+
+/* Sends until the connection takes no more. */
+static void hand_over_locked(struct engine *engine) {
+    struct out *out = &engine->out;
+    lock_assert_held(&out->lock);
+    while (!out->is_broken && outbuf_pending(&out->buffer) > 0) {
+        struct iovec vec[SEND_VECTORS];
+        int count = outbuf_iov(&out->buffer, vec, SEND_VECTORS);
+        ssize_t taken = engine->transport.send(engine->transport.context, vec, count);
+        if (taken < 0) {
+            out->is_broken = true;
+            engine->transport.wake(engine->transport.context);
+            return;
+        }
+        if (taken == 0) {
+            atomic_store(&out->is_blocked, true);
+            return;
+        }
+        out->sent_bytes += (uint64_t)taken;
+        outbuf_consume(&out->buffer, (size_t)taken);
+    }
+}
+
+static bool can_encode_locked(const struct out *out) {
+    return !out->is_broken && !atomic_load_explicit(&out->is_blocked, memory_order_relaxed) &&
+           outbuf_pending(&out->buffer) < OUT_BUFFER_HIGH_BYTES;
+}
+
+/* No memory for the stream: the link starts anew and resumes from what was acknowledged. */
+static void give_up_locked(struct engine *engine) {
+    engine->out.is_broken = true;
+    engine->transport.wake(engine->transport.context);
+}
+
+/* ---- encoding ---- */
+
+static void release_item(void *context, void *item) {
+    struct engine *engine = context;
+    store_item_release(engine->out.thread, item);
+}
+
+/* The value by reference, chunk by chunk; the last reference gives the item back. */
+static bool put_value_by_reference(struct engine *engine, const struct store_view *view) {
+    struct outbuf *buffer = &engine->out.buffer;
+    uint64_t offset = 0;
+    store_item_hold(view->item);
+    while (offset < view->value_bytes) {
+        char *start;
+        size_t bytes = store_item_segment(engine->store, view->item, offset, &start);
+        CHECK(bytes > 0);
+        offset += bytes;
+        bool is_last = offset >= view->value_bytes;
+        if (!outbuf_put_ref(buffer, start, bytes, is_last ? release_item : NULL, engine,
+                            view->item)) {
+            if (!is_last)
+                store_item_release(engine->out.thread, view->item);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* store_visitor: the item as it is now. Under its stripe's lock. */
+static bool put_item(void *context, const struct store_key *key, const struct store_view *view) {
+    struct engine *engine = context;
+    struct out *out = &engine->out;
+    struct outbuf_mark mark = outbuf_mark(&out->buffer);
+    char *head = outbuf_reserve(&out->buffer, ENCODE_HEAD_BYTES_MAX);
+    if (!head)
+        return false;
+    size_t head_bytes = encode_set(head, out->dialect, engine->clock, key, view);
+    if (head_bytes == 0)
+        return true; /* this peer's dialect cannot name the key */
+    outbuf_commit(&out->buffer, head_bytes);
+    bool is_put = view->value && view->value_bytes <= OUT_COPY_BYTES_MAX
+                      ? outbuf_put(&out->buffer, view->value, (size_t)view->value_bytes)
+                      : put_value_by_reference(engine, view);
+    if (is_put && outbuf_puts(&out->buffer, "\r\n"))
+        return true;
+    outbuf_cut(&out->buffer, mark);
+    return false;
+}
+
+static bool put_absent(struct out *out, const struct store_key *key, uint64_t version) {
+    char *head = outbuf_reserve(&out->buffer, ENCODE_HEAD_BYTES_MAX);
+    if (!head)
+        return false;
+    outbuf_commit(&out->buffer, encode_delete(head, out->dialect, key, version));
+    return true;
+}
+
+static bool put_flush(struct engine *engine, uint64_t version, bool is_later, uint64_t wall_s) {
+    struct out *out = &engine->out;
+    char *head = outbuf_reserve(&out->buffer, ENCODE_HEAD_BYTES_MAX);
+    if (!head)
+        return false;
+    outbuf_commit(&out->buffer,
+                  is_later ? encode_flush_later(head, out->dialect, engine->clock, wall_s)
+                           : encode_flush(head, out->dialect, version));
+    return true;
+}
+
+static bool put_entry(struct engine *engine, const struct dirty_entry *entry) {
+    struct out *out = &engine->out;
+    if (entry->kind != DIRTY_KEY)
+        return put_flush(engine, entry->version, entry->kind == DIRTY_FLUSH_LATER, entry->hash);
+    struct store_key key = {entry->key, entry->key_bytes, entry->hash};
+    uint64_t absent_version = 0;
+    if (store_visit(out->thread, &key, put_item, engine, &absent_version) == STORE_ABSENT)
+        return put_absent(out, &key,
+                          absent_version > entry->version ? absent_version : entry->version);
+    return !out->buffer.is_failed;
+}
+
+/* Encodes what the log holds, up to the high mark. True if something is left and room is there. */
+static bool encode_log_locked(struct engine *engine) {
+    struct out *out = &engine->out;
+    dirty_log_peek(engine->log, &out->batch);
+    for (unsigned i = 0; i < out->batch.count; i++)
+        store_prefetch_index(engine->store, out->batch.entry[i].hash);
+    unsigned done = 0;
+    while (done < out->batch.count && outbuf_pending(&out->buffer) < OUT_BUFFER_HIGH_BYTES) {
+        if (!put_entry(engine, &out->batch.entry[done])) {
+            give_up_locked(engine);
+            break;
+        }
+        done++;
+    }
+    out->sent_ops += done;
+    dirty_log_sent(engine->log, &out->batch, done);
+    return done > 0 && dirty_log_has_unsent(engine->log);
+}
+
+/* Up to where the log ends now: what others add meanwhile is theirs to pump. */
+static void pump_locked(struct engine *engine) {
+    struct out *out = &engine->out;
+    struct dirty_position end = dirty_log_head_position(engine->log);
+    /* Seen by a worker that finds nothing unsent: its changes may be encoded but not handed over yet. */
+    atomic_store_explicit(&out->is_handing, true, memory_order_release);
+    hand_over_locked(engine);
+    while (can_encode_locked(out) && !dirty_log_sent_reached(engine->log, end)) {
+        bool has_more = encode_log_locked(engine);
+        hand_over_locked(engine);
+        if (!has_more)
+            break;
+    }
+    atomic_store_explicit(&out->is_handing, false, memory_order_release);
+}
+
+void out_pump(struct engine *engine, struct store_thread *thread) {
+    struct out *out = out_enter(engine, thread);
+    if (out->phase >= OUT_PHASE_LIVE)
+        pump_locked(engine);
+    out_leave(out);
+}
+
+/* ---- what the node says ---- */
+
+void out_open(struct engine *engine) {
+    struct out *out = out_enter(engine, NULL);
+    out->phase = OUT_PHASE_TALK;
+    out->dialect = DIALECT_PAIR;
+    out->is_broken = false;
+    atomic_store(&out->is_blocked, false);
+    out_leave(out);
+}
+
+void out_close(struct engine *engine, struct store_thread *thread) {
+    struct out *out = out_enter(engine, thread);
+    out->phase = OUT_PHASE_NONE;
+    out->is_broken = false;
+    out->barrier_count = 0;
+    atomic_store(&out->is_worker_fed, false);
+    outbuf_free(&out->buffer);
+    outbuf_init(&out->buffer);
+    dirty_log_rewind(engine->log);
+    out_leave(out);
+}
+
+void out_text(struct engine *engine, struct store_thread *thread, const char *text) {
+    struct out *out = out_enter(engine, thread);
+    if (out->phase != OUT_PHASE_NONE) {
+        if (!outbuf_put(&out->buffer, text, strlen(text)))
+            give_up_locked(engine);
+        hand_over_locked(engine);
+    }
+    out_leave(out);
+}
+
+/* A peer that starts with nothing has to know the floors too. */
+static bool put_floors_locked(struct engine *engine) {
+    struct out *out = &engine->out;
+    if (out->dialect != DIALECT_PAIR)
+        return put_flush(engine, 0, false, 0);
+    uint64_t floor = store_flush_floor(engine->store);
+    uint64_t pending = store_flush_pending(engine->store);
+    return (floor == 0 || put_flush(engine, floor, false, 0)) &&
+           (pending == 0 || put_flush(engine, 0, true, pending));
+}
+
+void out_begin(struct engine *engine, struct store_thread *thread, bool is_full,
+               enum out_dialect dialect) {
+    struct out *out = out_enter(engine, thread);
+    if (out->phase != OUT_PHASE_TALK)
+        goto out;
+    out->dialect = dialect;
+    out->is_through_told = false;
+    out->is_walk_done = !is_full;
+    out->barrier_count = 0;
+    if (is_full) {
+        out->walk_cursor = 0;
+        out->walk_percent = 0;
+        out->walk_items = 0;
+        dirty_log_open(engine->log);
+        if (!put_floors_locked(engine))
+            give_up_locked(engine);
+    } else {
+        dirty_log_rewind(engine->log);
+        out->backlog_end = dirty_log_head_position(engine->log);
+    }
+    out->phase = is_full ? OUT_PHASE_FULL : OUT_PHASE_LIVE;
+    /* After a break the replication thread streams the backlog; workers join in when it is through. */
+    atomic_store(&out->is_worker_fed, is_full);
+out:
+    out_leave(out);
+}
+
+void out_barrier(struct engine *engine, struct store_thread *thread) {
+    struct out *out = out_enter(engine, thread);
+    if (out->phase < OUT_PHASE_LIVE)
+        goto out;
+    CHECK(out->barrier_count < OUT_BARRIERS_MAX);
+    struct out_barrier *barrier =
+        &out->barriers[(out->barrier_first + out->barrier_count++) % OUT_BARRIERS_MAX];
+    barrier->at = dirty_log_sent_position(engine->log);
+    /*
+     * With nothing unsent, all that was given a version a while ago is in the stream. "A while":
+     * a worker draws a version and appends to the log under one stripe lock.
+     */
+    uint64_t now = store_version_now(engine->store);
+    uint64_t slack = (uint64_t)VERSION_SLACK_MS << STORE_VERSION_SEQUENCE_BITS;
+    barrier->version = dirty_log_has_unsent(engine->log) || now < slack ? 0 : now - slack;
+    const char *text = out->dialect == DIALECT_CLASSIC ? "version\r\n" : "mn\r\n";
+    if (!outbuf_put(&out->buffer, text, strlen(text)))
+        give_up_locked(engine);
+    hand_over_locked(engine);
+out:
+    out_leave(out);
+}
+
+bool out_acked(struct engine *engine) {
+    struct out *out = out_enter(engine, NULL);
+    bool is_open = out->barrier_count > 0;
+    if (is_open) {
+        struct out_barrier *barrier = &out->barriers[out->barrier_first];
+        out->barrier_first = (out->barrier_first + 1) % OUT_BARRIERS_MAX;
+        out->barrier_count--;
+        dirty_log_acked(engine->log, barrier->at);
+        if (barrier->version)
+            store_acknowledged(engine->store, barrier->version);
+    }
+    out_leave(out);
+    return is_open;
+}
+
+/* ---- full sync ---- */
+
+static bool walk_item(void *context, const struct store_key *key, const struct store_view *view) {
+    struct engine *engine = context;
+    struct out *out = &engine->out;
+    if (outbuf_pending(&out->buffer) >= OUT_BUFFER_HIGH_BYTES)
+        return false;
+    if (!put_item(context, key, view))
+        return false;
+    out->walk_items++;
+    return true;
+}
+
+static void walk_locked(struct engine *engine) {
+    struct out *out = &engine->out;
+    unsigned percent = out->walk_percent;
+    out->is_walk_done = store_walk(out->thread, &out->walk_cursor, OUT_WALK_BUCKETS, walk_item,
+                                   engine, &percent);
+    if (out->buffer.is_failed)
+        give_up_locked(engine);
+    if (out->dialect == DIALECT_PAIR && percent != out->walk_percent) {
+        char *line = outbuf_reserve(&out->buffer, ENCODE_HEAD_BYTES_MAX);
+        if (line)
+            outbuf_commit(&out->buffer, encode_progress(line, percent));
+    }
+    out->walk_percent = percent;
+    if (out->is_walk_done)
+        out->backlog_end = dirty_log_head_position(engine->log);
+}
+
+bool out_slice(struct engine *engine, struct store_thread *thread, bool *is_through) {
+    struct out *out = out_enter(engine, thread);
+    bool has_more = false;
+    if (out->phase == OUT_PHASE_NONE) {
+        *is_through = false;
+        goto out;
+    }
+    hand_over_locked(engine);
+    if (out->phase < OUT_PHASE_LIVE)
+        goto out;
+    pump_locked(engine);
+    uint64_t start = out->sent_bytes;
+    while (!out->is_walk_done && can_encode_locked(out) &&
+           out->sent_bytes - start < TICK_BYTES_MAX) {
+        walk_locked(engine);
+        pump_locked(engine);
+    }
+    if (out->is_walk_done && !out->is_through_told &&
+        dirty_log_sent_reached(engine->log, out->backlog_end)) {
+        *is_through = true;
+        out->is_through_told = true;
+        atomic_store(&out->is_worker_fed, true);
+    }
+    has_more = can_encode_locked(out) &&
+               (!out->is_walk_done || dirty_log_has_unsent(engine->log));
+out:
+    out_leave(out);
+    return has_more;
+}
