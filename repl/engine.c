@@ -193,11 +193,18 @@ static bool has_unacked(struct engine *engine) {
     return is_walking || log.entries != log.unsent_entries;
 }
 
-static bool is_out_broken(struct engine *engine) {
+/* Clears up after a connection that has ended, or that the transport called broken. */
+static void bury_connection(struct engine *engine, struct store_thread *thread) {
     lock_acquire(&engine->out.lock);
     bool is_broken = engine->out.is_broken;
+    bool is_lost = engine->out.phase == OUT_PHASE_NONE;
     lock_release(&engine->out.lock);
-    return is_broken;
+    if (is_broken) {
+        engine_out_closed(engine);
+        engine->transport.close(engine->transport.context);
+    }
+    if (is_broken || is_lost)
+        out_close(engine, thread);
 }
 
 static bool sweep(struct engine *engine, struct store_thread *thread) {
@@ -216,11 +223,7 @@ uint64_t engine_tick(struct engine *engine, struct store_thread *thread) {
     uint64_t due = 0;
     bool has_more = true;
     for (int round = 0; round < TICK_ROUNDS_MAX && has_more; round++) {
-        if (is_out_broken(engine)) {
-            engine_out_closed(engine);
-            out_close(engine, thread);
-            engine->transport.close(engine->transport.context);
-        }
+        bury_connection(engine, thread);
         atomic_store(&engine->out.is_ack_due, false);
         bool is_unacked = has_unacked(engine);
         if (is_unacked)
@@ -251,19 +254,16 @@ void engine_out_connected(struct engine *engine) {
 }
 
 void engine_out_closed(struct engine *engine) {
-    lock_acquire(&engine->out.lock);
-    engine->out.is_broken = false;
-    if (engine->out.phase != OUT_PHASE_NONE)
-        engine->out.phase = OUT_PHASE_NONE;
-    atomic_store(&engine->out.is_worker_fed, false);
-    lock_release(&engine->out.lock);
-    dirty_log_rewind(engine->log);
+    out_lost(engine);
     node_out_closed(node_enter(engine), engine_now(engine));
     node_leave(engine);
 }
 
 void engine_out_writable(struct engine *engine) {
+    /* Under the lock: a worker that is just being told "no more" must not note it after this. */
+    lock_acquire(&engine->out.lock);
     atomic_store(&engine->out.is_blocked, false);
+    lock_release(&engine->out.lock);
 }
 
 static bool is_barrier_answer(struct engine *engine, const char *line) {

@@ -111,7 +111,9 @@ bool out_create(struct engine *engine);
 void out_destroy(struct engine *engine);
 /* A connection is there: text may go out. */
 void out_open(struct engine *engine);
-/* It is gone, or to be closed: nothing is sent any more; what was not acknowledged will be sent again. */
+/* It is gone: nothing is sent any more; what was not acknowledged will be sent again. */
+void out_lost(struct engine *engine);
+/* The same, and what waited to be sent is dropped. */
 void out_close(struct engine *engine, struct store_thread *thread);
 void out_text(struct engine *engine, struct store_thread *thread, const char *text);
 void out_begin(struct engine *engine, struct store_thread *thread, bool is_full,

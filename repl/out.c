@@ -201,15 +201,23 @@ void out_open(struct engine *engine) {
     out_leave(out);
 }
 
-void out_close(struct engine *engine, struct store_thread *thread) {
-    struct out *out = out_enter(engine, thread);
+void out_lost(struct engine *engine) {
+    struct out *out = out_enter(engine, NULL);
     out->phase = OUT_PHASE_NONE;
     out->is_broken = false;
     out->barrier_count = 0;
     atomic_store(&out->is_worker_fed, false);
-    outbuf_free(&out->buffer);
-    outbuf_init(&out->buffer);
     dirty_log_rewind(engine->log);
+    out_leave(out);
+}
+
+void out_close(struct engine *engine, struct store_thread *thread) {
+    out_lost(engine);
+    struct out *out = out_enter(engine, thread);
+    if (outbuf_pending(&out->buffer) > 0 || out->buffer.is_failed) {
+        outbuf_free(&out->buffer);
+        outbuf_init(&out->buffer);
+    }
     out_leave(out);
 }
 
