@@ -86,7 +86,6 @@ struct engine {
     char line[LINE_BYTES_MAX];
     size_t line_bytes;
     uint64_t sweep_cursor;
-    bool is_out_stale; /* the connection closed: the stream's buffer is to be dropped */
 
     struct out out;
 
