@@ -2,10 +2,14 @@
 
 #include "memcached/store/link.h"
 #include "memcached/store/lru.h"
+#include "memcached/store/pages.h"
 
-enum { TAKE_TRIES = 10 };
+enum {
+    TAKE_TRIES = 10,        /* chunks made free that others were quicker to take */
+    TAKE_RELEASE_TRIES = 3, /* the same for pages */
+};
 
-struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
+static struct item *chunk_take_once(struct store_thread *thread, unsigned class_id) {
     struct store *store = thread->store;
     struct slab_class *class = &store->slabs.classes[class_id];
     lock_acquire(&class->lock);
@@ -16,9 +20,24 @@ struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
             break;
         chunk = slab_chunk_pop_locked(class, &store->arena, class_id);
     }
-    if (UNLIKELY(!chunk))
-        class->events.outofmemory++;
     lock_release(&class->lock);
+    return chunk;
+}
+
+struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
+    struct item *chunk = chunk_take_once(thread, class_id);
+    /* memory is used up and this class has nothing to evict: another class gives a page */
+    for (unsigned tries = 0; UNLIKELY(!chunk) && tries < TAKE_RELEASE_TRIES; tries++) {
+        if (!page_release(thread, class_id, false))
+            break;
+        chunk = chunk_take_once(thread, class_id);
+    }
+    if (UNLIKELY(!chunk)) {
+        struct slab_class *class = &thread->store->slabs.classes[class_id];
+        lock_acquire(&class->lock);
+        class->events.outofmemory++;
+        lock_release(&class->lock);
+    }
     return chunk;
 }
 
@@ -46,7 +65,7 @@ static bool chunks_take(struct store_thread *thread, struct item *first, uint64_
         shared_store(&chunk->mark, 0);
         shared_store(&chunk->value_bytes, here);
         chunk->lru_next = 0;
-        chunk->lru_prev = item_handle(store, first);
+        shared_store(&chunk->exptime, item_handle(store, first));
         if (before)
             before->lru_next = handle;
         else

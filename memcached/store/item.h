@@ -11,7 +11,7 @@
  * The client flags (4 bytes) are there only if they are not 0, the handle of the second chunk
  * (4 bytes) only in a chunked item. A chunk that continues a chunked item (a value chunk) has the
  * same header, so that a late mark or access time from a lock-free reader lands in no value:
- * lru_next is the next chunk, lru_prev the item's first, value_bytes how much of the value it holds.
+ * lru_next is the next chunk, exptime the item's first, value_bytes how much of the value it holds.
  */
 #ifndef STORE_ITEM_H
 #define STORE_ITEM_H
@@ -93,14 +93,6 @@ static inline char *item_value(struct item *item) {
     return (char *)item +
            item_value_offset(shared_load(&item->key_bytes), shared_load(&item->bits));
 }
-
-#if STORE_TSAN
-uint32_t shared_flags(const char *at);
-#else
-static inline uint32_t shared_flags(const char *at) {
-    return shared_word32(at);
-}
-#endif
 
 static inline uint32_t item_client_flags(const struct item *item, unsigned key_bytes,
                                          unsigned bits) {

@@ -18,7 +18,8 @@ static void set_linked(const struct store *store, struct item *item, unsigned in
     unsigned bits = shared_load(&item->bits) & (ITEM_HAS_FLAGS | ITEM_CHUNKED);
     bits |= ITEM_LINKED | inherited;
     bits |= (unsigned)shared_load(&store->epoch) << ITEM_EPOCH_SHIFT;
-    shared_store(&item->bits, (uint8_t)bits);
+    /* pairs with the acquire in chunk_owner: whoever sees the bit sees the key */
+    atomic_store_explicit(&item->bits, (uint8_t)bits, memory_order_release);
 }
 
 static void set_unlinked(struct item *item) {
@@ -114,6 +115,18 @@ void link_remove_locked(struct store_thread *thread, struct stripe *stripe, uint
     lock_release(&class->lock);
     if (UNLIKELY(is_mine))
         item_free(store, spot.item);
+}
+
+void count_eviction_locked(struct store *store, struct slab_class *class, const struct item *item) {
+    unsigned mark = shared_load(&item->mark);
+    class->events.evicted++;
+    class->evicted_time = clock_seconds(store->clock) - shared_load(&item->access_time);
+    if (shared_load(&item->exptime) != 0)
+        class->events.evicted_nonzero++;
+    if (!(mark & ITEM_FETCHED))
+        class->events.evicted_unfetched++;
+    if (mark & ITEM_ACTIVE)
+        class->events.evicted_active++;
 }
 
 void link_bury_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,

@@ -37,6 +37,9 @@ bool link_evict_locked(struct store_thread *thread, struct stripe *stripe, uint6
 void link_bury_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
                       struct spot spot, enum item_life life);
 
+/* Counts an item that is about to be evicted alive. Class lock held. */
+void count_eviction_locked(struct store *store, struct slab_class *class, const struct item *item);
+
 /* A tombstone for an item that goes without a client's asking, if the peer may not have its version yet. */
 static inline void link_remember_loss(struct store *store, uint64_t hash, uint64_t version) {
     if (store->is_replicated && version > shared_load(&store->acknowledged))

@@ -14,6 +14,7 @@ libstore_a_SOURCES = \
 	memcached/store/link.c memcached/store/link.h \
 	memcached/store/lru.c memcached/store/lru.h \
 	memcached/store/maintain.c \
+	memcached/store/pages.c memcached/store/pages.h \
 	memcached/store/read.c \
 	memcached/store/shared.h \
 	memcached/store/slab.c memcached/store/slab.h \

@@ -73,18 +73,6 @@ enum tail_fate {
     TAIL_HELD,     /* someone refers to it: sent to the head of its list */
 };
 
-static void count_eviction(struct store *store, struct slab_class *class, const struct item *item) {
-    unsigned mark = shared_load(&item->mark);
-    class->events.evicted++;
-    class->evicted_time = clock_seconds(store->clock) - shared_load(&item->access_time);
-    if (shared_load(&item->exptime) != 0)
-        class->events.evicted_nonzero++;
-    if (!(mark & ITEM_FETCHED))
-        class->events.evicted_unfetched++;
-    if (mark & ITEM_ACTIVE)
-        class->events.evicted_active++;
-}
-
 static void count_reclaim(struct slab_class *class, const struct item *item) {
     class->events.reclaimed++;
     if (!(shared_load(&item->mark) & ITEM_FETCHED))
@@ -111,7 +99,7 @@ static enum tail_fate tail_drop_locked(struct store_thread *thread, struct slab_
     }
     enum item_life life = item_life(store, item);
     if (life == ITEM_ALIVE)
-        count_eviction(store, class, item);
+        count_eviction_locked(store, class, item);
     else
         count_reclaim(class, item);
     if (life != ITEM_INVISIBLE)
@@ -290,8 +278,10 @@ static void bump_apply(struct store *store, uint32_t handle) {
     uint32_t units = handle - arena_page_start(&store->arena, page);
     struct item *item = item_at(store, handle);
     lock_acquire(&class->lock);
+    bool is_fresh = class->fresh_left && handle >= class->fresh_handle &&
+                    arena_page(&store->arena, class->fresh_handle) == page;
     if (shared_load(&store->slabs.page_class[page]) == class_id && units % class->chunk_units == 0 &&
-        class->draining_page != page && item_class(item) == class_id &&
+        !is_fresh && class->draining_page != page && item_class(item) == class_id &&
         shared_load(&item->key_bytes) != 0 && item_segment(item) == LRU_COLD &&
         shared_load(&item->bits) & ITEM_LINKED && shared_load(&item->mark) & ITEM_ACTIVE) {
         clear_active(item);

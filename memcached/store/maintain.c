@@ -1,5 +1,6 @@
 /* The slices of background work: LRU maintenance, reclaiming what is dead, growing the index. */
 #include "memcached/store/lru.h"
+#include "memcached/store/pages.h"
 #include "memcached/store/state.h"
 #include "memcached/store/walk.h"
 
@@ -15,6 +16,7 @@ bool store_maintain(struct store_thread *thread) {
     for (unsigned id = 1; id <= store->slabs.class_count; id++)
         has_more |= lru_maintain_class(thread, id);
     walk_drop_dead(thread, &store->crawl_cursor, CRAWL_SLICE_BUCKETS);
+    has_more |= pages_shrink(thread);
     shared_add(&store->juggles, 1);
     return has_more;
 }

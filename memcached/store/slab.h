@@ -83,7 +83,10 @@ bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsign
 /* Takes a page out of use; it can be handed out again (and read as long as the store lives). */
 void slab_page_free(struct slabs *slabs, uint32_t page);
 
-/* A free chunk, or NULL. Its place is set to the class, its refcount to 1: it is the caller's. */
+/*
+ * A free chunk, or NULL. Its place is set to the class, its refcount to 1, its bits to
+ * none: it is the caller's.
+ */
 static inline struct item *slab_chunk_pop_locked(struct slab_class *class,
                                                  const struct arena *arena, unsigned class_id) {
     uint32_t handle = class->free_head;
@@ -102,6 +105,7 @@ static inline struct item *slab_chunk_pop_locked(struct slab_class *class,
         return NULL;
     }
     shared_store(&chunk->place, (uint8_t)class_id);
+    shared_store(&chunk->bits, 0);
     shared_store(&chunk->refcount, 1);
     return chunk;
 }
