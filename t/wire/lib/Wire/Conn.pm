@@ -173,7 +173,7 @@ sub retrieve {
     while (1) {
         my $head = $self->line;
         return \@items if $head eq "END\r\n";
-        $head =~ /^VALUE (\S+) (\d+) (\d+)(?: (\d+))?\r\n\z/ or return undef;
+        $head =~ /^VALUE ([^ ]+) (\d+) (\d+)(?: (\d+))?\r\n\z/ or return undef;
         my %item = (key => $1, flags => $2, cas => $4);
         my $length = $3;
         my $data = $self->take($length + 2);
