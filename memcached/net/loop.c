@@ -126,6 +126,8 @@ void loop_stream_destroy(struct loop_stream *stream) {
 static void receive(struct loop_stream *stream) {
     struct iovec vec[LOOP_SPACE_MAX];
     int count = stream->events->space(stream->context, vec);
+    if (count == 0)
+        return;
     ssize_t got = count == 1 ? recv(stream->fd, vec[0].iov_base, vec[0].iov_len, 0)
                              : readv(stream->fd, vec, count);
     if (got < 0) {

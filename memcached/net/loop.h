@@ -31,7 +31,10 @@ struct loop_stream;
 enum { LOOP_SPACE_MAX = 2 };
 
 struct loop_stream_events {
-    /* Where the next bytes go: fills vec, returns how many entries (1..LOOP_SPACE_MAX). Asked before each receive. */
+    /*
+     * Where the next bytes go: fills vec, returns how many entries; asked before each receive.
+     * 0: not now; then it is asked again in the next turn, so stop wanting to receive if that may be long.
+     */
     int (*space)(void *context, struct iovec vec[LOOP_SPACE_MAX]);
     /* So many bytes were put there; 0: the other side sends no more; negative: -errno, the connection is broken. */
     void (*received)(void *context, ssize_t bytes);

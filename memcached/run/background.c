@@ -1,0 +1,97 @@
+#define _GNU_SOURCE /* pthread_setname_np */
+#include "memcached/run/background.h"
+
+#include <pthread.h>
+
+#include "memcached/base/mem.h"
+#include "memcached/net/wake.h"
+
+struct background {
+    struct background_config config; /* fixed */
+    struct store_thread *thread;     /* the background thread's */
+    struct wake wake;
+    pthread_t pthread;
+    bool is_running;
+    _Atomic bool is_stopping; /* set before the wake is rung, read after it */
+};
+
+struct background *background_create(const struct background_config *config) {
+    struct background *background = mem_zalloc(sizeof(*background));
+    if (!background)
+        return NULL;
+    background->config = *config;
+    if (!wake_open(&background->wake))
+        goto out_memory;
+    background->thread = store_thread_join(config->store);
+    if (background->thread)
+        return background;
+    wake_close(&background->wake);
+out_memory:
+    mem_free(background);
+    return NULL;
+}
+
+/* True if there was something to do. */
+static bool maintain(struct store_thread *thread) {
+    int slices = 0;
+    bool has_more = true;
+    while (has_more && slices < BACKGROUND_SLICES_MAX) {
+        has_more = store_maintain(thread);
+        has_more |= store_grow(thread);
+        store_thread_quiesce(thread);
+        slices++;
+    }
+    return slices > 1;
+}
+
+static void *run(void *context) {
+    struct background *background = context;
+    struct background_config *config = &background->config;
+    int tick_ms = config->is_fine ? BACKGROUND_FINE_TICK_MS : BACKGROUND_TICK_MS;
+    int sleep_ms = tick_ms;
+    uint64_t ticked_ms = 0;
+    uint32_t second = 0;
+    while (!atomic_load_explicit(&background->is_stopping, memory_order_acquire)) {
+        clock_update(config->clock);
+        uint64_t now_ms = clock_mono_ms(config->clock);
+        if (now_ms - ticked_ms >= BACKGROUND_TICK_MS) {
+            ticked_ms = now_ms;
+            store_tick(background->thread);
+        }
+        if (clock_seconds(config->clock) != second) {
+            second = clock_seconds(config->clock);
+            if (config->second)
+                config->second(config->second_context);
+        }
+        /* Short sleeps while there is work, longer and longer ones when there is none. */
+        sleep_ms = maintain(background->thread) ? BACKGROUND_BUSY_SLEEP_MS : sleep_ms * 2;
+        sleep_ms = sleep_ms < tick_ms ? sleep_ms : tick_ms;
+        wake_wait(&background->wake, sleep_ms);
+    }
+    return NULL;
+}
+
+bool background_start(struct background *background) {
+    background->is_running = pthread_create(&background->pthread, NULL, run, background) == 0;
+    if (background->is_running)
+        pthread_setname_np(background->pthread, "mc-background");
+    return background->is_running;
+}
+
+void background_stop(struct background *background) {
+    if (!background || !background->is_running)
+        return;
+    atomic_store_explicit(&background->is_stopping, true, memory_order_release);
+    wake_ring(&background->wake);
+    pthread_join(background->pthread, NULL);
+    background->is_running = false;
+}
+
+void background_destroy(struct background *background) {
+    if (!background)
+        return;
+    background_stop(background);
+    store_thread_leave(background->thread);
+    wake_close(&background->wake);
+    mem_free(background);
+}

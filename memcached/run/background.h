@@ -1,0 +1,35 @@
+/* The background thread: keeps the clock, moves items between LRU segments, grows the index. */
+#ifndef RUN_BACKGROUND_H
+#define RUN_BACKGROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memcached/base/clock.h"
+#include "memcached/store/store.h"
+
+enum {
+    BACKGROUND_TICK_MS = 100,       /* how exact the clock is */
+    BACKGROUND_FINE_TICK_MS = 10,   /* the same where versions are made of it */
+    BACKGROUND_BUSY_SLEEP_MS = 1,   /* between two rounds of maintenance while there is much of it */
+    BACKGROUND_SLICES_MAX = 256,    /* of maintenance in a row before the clock is looked at again */
+};
+
+struct background;
+
+struct background_config {
+    struct clock *clock;
+    struct store *store;
+    bool is_fine; /* versions come from the clock */
+    /* Called about once a second; NULL: not. The background thread. */
+    void (*second)(void *context);
+    void *second_context;
+};
+
+/* NULL when memory, a descriptor or a store handle is refused. Main thread, as all that follow. */
+struct background *background_create(const struct background_config *config);
+bool background_start(struct background *background);
+void background_stop(struct background *background);
+void background_destroy(struct background *background);
+
+#endif

@@ -1,0 +1,409 @@
+#include "memcached/run/conn.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "memcached/base/check.h"
+#include "memcached/base/mem.h"
+
+struct conn {
+    struct conn_env *env;
+    struct loop_stream *stream; /* lives as long as the structure */
+    struct session *session;
+    struct conn_entry entry;
+    struct inbuf in;
+    struct outbuf out;
+    size_t out_lent;     /* bytes borrowed from the pool for out; 0: none */
+    char *fill_start;    /* where the next bytes of a value go; fill_bytes 0: not reading a value */
+    size_t fill_bytes;
+    size_t read_hint;    /* nothing can be executed before so many bytes are here */
+    bool has_more;       /* the session yielded: what is kept may hold whole commands */
+    bool is_closing;     /* once the output is sent */
+    bool is_broken;      /* whether it is sent or not */
+    bool is_stuck;       /* the kernel took no more */
+    bool is_in_again, is_in_flush;
+    struct conn *again_next, *flush_next;
+    struct conn *open_next, *open_previous; /* spare list: open_next */
+    struct session_peer peer;
+    char name[SOCKET_NAME_BYTES];
+    char ip[SOCKET_IP_BYTES];
+};
+
+static void add_one(_Atomic uint64_t *counter) {
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* For what this thread alone counts: no locked instruction. */
+static void add_one_own(_Atomic uint64_t *counter) {
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+/* ---- the two queues --------------------------------------------------------------------------- */
+
+static void queue_again(struct conn *conn) {
+    if (conn->is_in_again)
+        return;
+    struct conn_queue *queue = &conn->env->again;
+    conn->is_in_again = true;
+    conn->again_next = NULL;
+    if (queue->last)
+        queue->last->again_next = conn;
+    else
+        queue->first = conn;
+    queue->last = conn;
+}
+
+static void queue_flush(struct conn *conn) {
+    if (conn->is_in_flush)
+        return;
+    struct conn_queue *queue = &conn->env->flush;
+    conn->is_in_flush = true;
+    conn->flush_next = NULL;
+    if (queue->last)
+        queue->last->flush_next = conn;
+    else
+        queue->first = conn;
+    queue->last = conn;
+}
+
+static void break_off(struct conn *conn) {
+    conn->is_broken = true;
+    queue_flush(conn);
+}
+
+/* ---- buffers ---------------------------------------------------------------------------------- */
+
+static bool borrow_output(struct conn *conn) {
+    if (conn->out_lent || conn->out.data)
+        return true;
+    size_t capacity;
+    char *memory = bufpool_take(&conn->env->pool, CONN_OUT_BYTES, &capacity);
+    if (!memory)
+        return false;
+    outbuf_lend_memory(&conn->out, memory, capacity);
+    conn->out_lent = capacity;
+    return true;
+}
+
+static void return_output(struct conn *conn) {
+    size_t capacity;
+    char *memory = outbuf_take_memory(&conn->out, &capacity);
+    if (conn->out_lent)
+        bufpool_give_resized(&conn->env->pool, memory, conn->out_lent, capacity);
+    else
+        mem_free(memory);
+    conn->out_lent = 0;
+}
+
+/* ---- executing -------------------------------------------------------------------------------- */
+
+static void act_on(struct conn *conn, const struct session_result *result) {
+    conn->fill_bytes = 0;
+    conn->read_hint = 0;
+    conn->has_more = false;
+    enum conn_state state = CONN_STATE_READ;
+    switch (result->next) {
+    case SESSION_READ:
+        conn->read_hint = result->read_hint;
+        /* A command that does not fit the largest buffer is never completed. */
+        if (conn->in.bytes == INBUF_BYTES_MAX)
+            conn->is_closing = true;
+        break;
+    case SESSION_FILL:
+        conn->fill_start = result->fill_start;
+        conn->fill_bytes = result->fill_bytes;
+        state = CONN_STATE_NREAD;
+        break;
+    case SESSION_YIELD:
+        conn->has_more = true;
+        add_one_own(&conn->env->yield_count);
+        if (outbuf_pending(&conn->out) <= SESSION_OUT_HIGH_BYTES)
+            queue_again(conn);
+        break;
+    case SESSION_CLOSE:
+        conn->is_closing = true;
+        state = CONN_STATE_CLOSING;
+        break;
+    }
+    conn_entry_set_state(&conn->entry, state);
+    if (conn->out.is_failed)
+        conn->is_broken = true;
+    if (conn->is_broken || conn->is_closing || outbuf_pending(&conn->out) > 0)
+        queue_flush(conn);
+}
+
+/* `bytes` bytes of input, in the thread's receive buffer (is_kept false) or in the connection's. */
+static void feed(struct conn *conn, const char *input, size_t bytes, bool is_kept) {
+    struct conn_env *env = conn->env;
+    if (!borrow_output(conn)) {
+        break_off(conn);
+        return;
+    }
+    conn_entry_set_state(&conn->entry, CONN_STATE_PARSE);
+    struct session_result result =
+        session_feed(conn->session, input, bytes, env->request_max, &conn->out);
+    CHECK(result.consumed <= bytes);
+    size_t rest = bytes - result.consumed;
+    CHECK(result.next != SESSION_FILL || rest == 0);
+    if (is_kept)
+        inbuf_consume(&conn->in, &env->pool, result.consumed);
+    else if (result.next != SESSION_CLOSE &&
+             !inbuf_keep(&conn->in, &env->pool, input + result.consumed, rest))
+        conn->is_broken = true;
+    act_on(conn, &result);
+}
+
+/* Nothing is received while commands wait to be executed; behind a value that is being filled in comes the buffer. */
+static int on_space(void *context, struct iovec vec[LOOP_SPACE_MAX]) {
+    struct conn *conn = context;
+    char *receive = conn->env->receive;
+    int count = 0;
+    if (conn->has_more || conn->is_closing || conn->is_broken)
+        return 0;
+    if (conn->fill_bytes)
+        vec[count++] = (struct iovec){.iov_base = conn->fill_start, .iov_len = conn->fill_bytes};
+    size_t kept = conn->in.bytes;
+    vec[count++] = (struct iovec){.iov_base = receive + kept, .iov_len = INBUF_BYTES_MAX - kept};
+    return count;
+}
+
+static void on_received(void *context, ssize_t got) {
+    struct conn *conn = context;
+    struct conn_env *env = conn->env;
+    if (got <= 0) {
+        if (got < 0)
+            conn->is_broken = true;
+        conn->is_closing = true;
+        conn_entry_set_state(&conn->entry, CONN_STATE_CLOSING);
+        queue_flush(conn);
+        return;
+    }
+    size_t bytes = (size_t)got;
+    COUNT(env->session.counters, bytes_read, bytes);
+    atomic_store_explicit(&conn->entry.last_seconds, clock_seconds(env->session.server->clock),
+                          memory_order_relaxed);
+    if (conn->fill_bytes) {
+        size_t filled = bytes < conn->fill_bytes ? bytes : conn->fill_bytes;
+        bytes -= filled;
+        session_filled(conn->session, filled);
+    }
+    size_t kept = conn->in.bytes;
+    if (kept) {
+        memcpy(env->receive, inbuf_head(&conn->in), kept);
+        bytes += kept;
+    }
+    if (bytes < conn->read_hint && bytes < INBUF_BYTES_MAX) {
+        if (!inbuf_keep(&conn->in, &env->pool, env->receive, bytes))
+            break_off(conn);
+        return;
+    }
+    feed(conn, env->receive, bytes, false);
+}
+
+void conn_run_again(struct conn_env *env) {
+    struct conn *conn = env->again.first;
+    env->again = (struct conn_queue){0};
+    while (conn) {
+        struct conn *next = conn->again_next;
+        conn->is_in_again = false;
+        if (conn->is_broken)
+            queue_flush(conn);
+        else if (conn->has_more)
+            feed(conn, conn->in.bytes ? inbuf_head(&conn->in) : NULL, conn->in.bytes, true);
+        conn = next;
+    }
+}
+
+/* ---- sending ---------------------------------------------------------------------------------- */
+
+/* Until all is sent, the kernel takes no more, or the connection turns out to be broken. */
+static void send_output(struct conn *conn) {
+    struct iovec vec[CONN_SEND_PIECES_MAX];
+    conn->is_stuck = false;
+    int count;
+    while ((count = outbuf_iov(&conn->out, vec, CONN_SEND_PIECES_MAX)) > 0) {
+        size_t offered = 0;
+        for (int i = 0; i < count; i++)
+            offered += vec[i].iov_len;
+        ssize_t sent = loop_stream_send(conn->stream, vec, count);
+        if (sent < 0) {
+            conn->is_broken = true;
+            return;
+        }
+        COUNT(conn->env->session.counters, bytes_written, (uint64_t)sent);
+        outbuf_consume(&conn->out, (size_t)sent);
+        if ((size_t)sent < offered) {
+            conn->is_stuck = true;
+            return;
+        }
+    }
+}
+
+static void close_now(struct conn *conn) {
+    struct conn_env *env = conn->env;
+    log_line(env->log, LOG_COMMANDS, "<%d connection closed.", conn->entry.fd);
+    session_destroy(conn->session);
+    conn->session = NULL;
+    inbuf_free(&conn->in, &env->pool);
+    outbuf_free(&conn->out);
+    if (conn->out_lent)
+        bufpool_give_resized(&env->pool, NULL, conn->out_lent, 0);
+    conn->out_lent = 0;
+    conn_list_remove(env->list, &conn->entry);
+    loop_stream_close(conn->stream);
+    if (conn->open_previous)
+        conn->open_previous->open_next = conn->open_next;
+    else
+        env->open = conn->open_next;
+    if (conn->open_next)
+        conn->open_next->open_previous = conn->open_previous;
+    conn->open_next = env->spare;
+    env->spare = conn;
+    env->spare_count++;
+    atomic_fetch_sub_explicit(&env->list->client_count, 1, memory_order_relaxed);
+}
+
+static void flush(struct conn *conn) {
+    bool was_stuck = conn->is_stuck;
+    if (!conn->is_broken)
+        send_output(conn);
+    uint64_t pending = outbuf_pending(&conn->out);
+    if (conn->is_broken || (conn->is_closing && pending == 0)) {
+        if (conn->is_in_again)
+            conn->is_broken = true; /* the next round hands it back here */
+        else
+            close_now(conn);
+        return;
+    }
+    if (pending == 0) {
+        return_output(conn);
+        if (was_stuck)
+            conn_entry_set_state(&conn->entry, CONN_STATE_READ);
+    } else {
+        conn_entry_set_state(&conn->entry, CONN_STATE_MWRITE);
+    }
+    bool is_below = pending <= SESSION_OUT_HIGH_BYTES;
+    bool wants_input = is_below && !conn->is_closing;
+    if (!loop_stream_want(conn->stream, wants_input, conn->is_stuck))
+        conn->is_broken = true;
+    if ((conn->has_more && wants_input) || conn->is_broken)
+        queue_again(conn);
+}
+
+void conn_flush_all(struct conn_env *env) {
+    struct conn *conn = env->flush.first;
+    env->flush = (struct conn_queue){0};
+    while (conn) {
+        struct conn *next = conn->flush_next;
+        conn->is_in_flush = false;
+        flush(conn);
+        conn = next;
+    }
+}
+
+static void on_sendable(void *context) {
+    struct conn *conn = context;
+    atomic_store_explicit(&conn->entry.last_seconds,
+                          clock_seconds(conn->env->session.server->clock), memory_order_relaxed);
+    queue_flush(conn);
+}
+
+/* ---- opening and closing ---------------------------------------------------------------------- */
+
+static const struct loop_stream_events stream_events = {
+    .space = on_space, .received = on_received, .sendable = on_sendable};
+
+static void structure_destroy(struct conn_env *env, struct conn *conn) {
+    loop_stream_destroy(conn->stream);
+    mem_free(conn);
+    atomic_fetch_sub_explicit(&env->list->structure_count, 1, memory_order_relaxed);
+}
+
+static struct conn *structure_take(struct conn_env *env) {
+    struct conn *conn = env->spare;
+    if (conn) {
+        env->spare = conn->open_next;
+        env->spare_count--;
+        struct loop_stream *stream = conn->stream;
+        *conn = (struct conn){.env = env, .stream = stream};
+        return conn;
+    }
+    conn = mem_zalloc(sizeof(*conn));
+    if (!conn)
+        return NULL;
+    conn->env = env;
+    conn->stream = loop_stream_create(env->loop, &stream_events, conn);
+    if (!conn->stream) {
+        mem_free(conn);
+        return NULL;
+    }
+    add_one(&env->list->structure_count);
+    return conn;
+}
+
+bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
+               const char *listener_name) {
+    struct conn *conn = structure_take(env);
+    if (!conn)
+        goto out_fd;
+    socket_address_ip(peer, conn->ip);
+    if (peer->any.sa_family == AF_UNIX)
+        memcpy(conn->name, listener_name, strlen(listener_name) + 1);
+    else
+        socket_address_name(peer, conn->name);
+    conn->peer = (struct session_peer){.name = conn->name, .ip = conn->ip, .connection = conn};
+    conn->entry.name = conn->name;
+    conn->entry.listener_name = listener_name;
+    conn->entry.fd = fd;
+    conn_entry_set_state(&conn->entry, CONN_STATE_NEW);
+    conn->session = session_create(&env->session, &conn->peer);
+    if (!conn->session)
+        goto out_structure;
+    if (!conn_list_add(env->list, &conn->entry))
+        goto out_session;
+    if (!loop_stream_open(conn->stream, fd))
+        goto out_list;
+    conn->open_next = env->open;
+    if (env->open)
+        env->open->open_previous = conn;
+    env->open = conn;
+    add_one(&env->list->total_count);
+    log_line(env->log, LOG_COMMANDS, "<%d new auto-negotiating client connection", fd);
+    return true;
+out_list:
+    conn_list_remove(env->list, &conn->entry);
+out_session:
+    session_destroy(conn->session);
+out_structure:
+    structure_destroy(env, conn);
+out_fd:
+    close(fd);
+    atomic_fetch_sub_explicit(&env->list->client_count, 1, memory_order_relaxed);
+    return false;
+}
+
+void conn_kick_idle(struct conn_env *env, uint32_t before) {
+    for (struct conn *conn = env->open; conn; conn = conn->open_next) {
+        uint32_t last = atomic_load_explicit(&conn->entry.last_seconds, memory_order_relaxed);
+        if (last >= before || conn->is_broken || session_is_link(conn->session))
+            continue;
+        add_one_own(&env->idle_kick_count);
+        break_off(conn);
+    }
+}
+
+void conn_close_all(struct conn_env *env) {
+    env->again = env->flush = (struct conn_queue){0};
+    while (env->open)
+        close_now(env->open);
+}
+
+void conn_free_spare(struct conn_env *env) {
+    while (env->spare) {
+        struct conn *conn = env->spare;
+        env->spare = conn->open_next;
+        structure_destroy(env, conn);
+    }
+    env->spare_count = 0;
+}

@@ -1,0 +1,77 @@
+/*
+ * One client connection: moves bytes between its socket and its session. Everything here runs in the
+ * thread of the worker that owns it.
+ *
+ *   received --> feed --> READ, FILL: wait for more
+ *                    |--> YIELD: fed again in the next round of this turn, or after a flush when
+ *                    |           much output waits already
+ *                    '--> CLOSE: closed once the output is sent
+ *   end of the turn --> flush: one send; what the kernel does not take waits for `sendable`
+ *
+ * Connections are closed in the flush only, so lists of them hold no dead ones in between.
+ */
+#ifndef RUN_CONN_H
+#define RUN_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memcached/net/bufpool.h"
+#include "memcached/net/inbuf.h"
+#include "memcached/net/loop.h"
+#include "memcached/net/outbuf.h"
+#include "memcached/net/socket.h"
+#include "memcached/run/conn_list.h"
+#include "memcached/run/log.h"
+#include "memcached/serve/session.h"
+
+enum {
+    CONN_OUT_BYTES = BUFPOOL_MIDDLE_BYTES, /* what a connection borrows for its answers */
+    CONN_SEND_PIECES_MAX = 64,             /* entries of one sendmsg */
+    CONN_SPARE_MAX = 256,                  /* closed connections a worker keeps for the next */
+};
+
+struct conn;
+
+struct conn_queue {
+    struct conn *first, *last;
+};
+
+/* What a worker lends to its connections. Owner thread only, but for the atomics. */
+struct conn_env {
+    struct session_env session; /* fixed */
+    struct conn_list *list;     /* fixed */
+    struct log *log;            /* fixed */
+    struct loop *loop;          /* fixed */
+    char *receive;              /* INBUF_BYTES_MAX bytes: what arrives goes here first */
+    unsigned request_max;       /* -R. Fixed. */
+    struct bufpool pool;
+    struct conn_queue again; /* have more to execute now */
+    struct conn_queue flush; /* have something to send, or are to be closed */
+    struct conn *open;       /* all that are open */
+    struct conn *spare;      /* closed, kept for the next client */
+    unsigned spare_count;
+    _Atomic uint64_t yield_count;
+    _Atomic uint64_t idle_kick_count;
+};
+
+/* Takes over a non-blocking socket; closes it and returns false when there is no memory. */
+bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
+               const char *listener_name);
+
+/* One more round for every connection that has more to execute. */
+void conn_run_again(struct conn_env *env);
+
+/* Sends what waits, closes what is to be closed. */
+void conn_flush_all(struct conn_env *env);
+
+/* Marks connections for closing from which nothing came since `before` (clock seconds); links stay. */
+void conn_kick_idle(struct conn_env *env, uint32_t before);
+
+/* Closes all, sent or not. */
+void conn_close_all(struct conn_env *env);
+
+/* After conn_close_all. */
+void conn_free_spare(struct conn_env *env);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * The running server: workers, background thread and listeners around one struct server, whose run
+ * hooks it fills. It ends on SIGTERM, SIGINT and SIGUSR1, and when a client asks for it.
+ *
+ *   create -> listen -> start -> run -> stop_threads -> close_connections -> destroy
+ */
+#ifndef RUN_RUNNER_H
+#define RUN_RUNNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memcached/run/listener.h"
+#include "memcached/run/log.h"
+#include "memcached/serve/server.h"
+
+enum {
+    RUNNER_OWN_DESCRIPTORS = 64,       /* beside clients: the loops', listeners, logs, the peer's link, ... */
+    RUNNER_WORKER_DESCRIPTORS = 8,     /* of one worker */
+};
+
+struct runner;
+
+struct runner_config {
+    struct server *server; /* store, settings, clock set; run hooks and counters are filled in */
+    struct log *log;
+    int signal_fd;         /* of process_take_signals */
+    unsigned worker_count; /* -t */
+    unsigned request_max;  /* -R */
+    uint64_t connection_max; /* -c */
+    bool is_refusing_fast;
+    int backlog;
+    uint32_t idle_timeout_s;
+    uint64_t read_buf_limit_bytes; /* of all workers together; 0: none */
+    bool is_fine_clock;
+    void (*before_flush)(void *context, struct store_thread *thread);
+    void *before_flush_context;
+};
+
+/* NULL with *why (static text). Main thread, as all that follow. */
+struct runner *runner_create(const struct runner_config *config, const char **why);
+
+/* Where to open sockets, before start. */
+struct listener_set *runner_listeners(struct runner *runner);
+
+/* Starts all threads and accepts. False when the system refuses. */
+bool runner_start(struct runner *runner);
+
+/* Serves until the end is asked for. */
+void runner_run(struct runner *runner);
+
+/* Ends accepting and the threads; connections stay open, unserved. */
+void runner_stop_threads(struct runner *runner);
+void runner_close_connections(struct runner *runner);
+void runner_destroy(struct runner *runner);
+
+#endif

@@ -1,0 +1,207 @@
+#define _GNU_SOURCE /* pthread_setname_np */
+#include "memcached/run/worker.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "memcached/base/check.h"
+#include "memcached/base/mem.h"
+#include "memcached/run/conn.h"
+
+struct handoff {
+    int fd;
+    struct socket_address peer;
+    const char *listener_name;
+};
+
+enum { HANDOFFS_FIRST = 16 };
+
+struct worker {
+    struct worker_config config; /* fixed */
+    struct conn_env env;         /* owner thread, while it runs */
+    pthread_t thread;
+    bool is_running; /* main thread */
+
+    _Atomic bool is_stopping;      /* set before a wake, read after it */
+    _Atomic bool is_idle_check_due; /* likewise */
+
+    struct lock queue_lock;
+    struct handoff *handoffs; /* under queue_lock; bounded by the limit of connections */
+    size_t handoff_count, handoff_capacity;
+};
+
+/* Opens what the acceptor has handed over. */
+static void take_handoffs(struct worker *worker) {
+    lock_acquire(&worker->queue_lock);
+    struct handoff *handoffs = worker->handoffs;
+    size_t count = worker->handoff_count;
+    worker->handoffs = NULL;
+    worker->handoff_count = worker->handoff_capacity = 0;
+    lock_release(&worker->queue_lock);
+    for (size_t i = 0; i < count; i++)
+        if (!conn_open(&worker->env, handoffs[i].fd, &handoffs[i].peer, handoffs[i].listener_name))
+            log_line(worker->config.log, LOG_VERBOSE, "no memory for a new connection");
+    mem_free(handoffs);
+}
+
+static void on_woken(void *context) {
+    struct worker *worker = context;
+    take_handoffs(worker);
+    if (atomic_exchange_explicit(&worker->is_idle_check_due, false, memory_order_acquire)) {
+        uint32_t now = clock_seconds(worker->config.server->clock);
+        if (now > worker->config.idle_timeout_s)
+            conn_kick_idle(&worker->env, now - worker->config.idle_timeout_s);
+    }
+}
+
+/*
+ * A turn has two phases: read and execute for every connection that is ready, then flush: first
+ * what goes to the peer, then one send a connection.
+ */
+static void turn(struct worker *worker) {
+    struct conn_env *env = &worker->env;
+    loop_turn(env->loop, env->again.first == NULL);
+    for (int round = 0; env->again.first && round < WORKER_ROUNDS_MAX; round++)
+        conn_run_again(env);
+    if (worker->config.before_flush)
+        worker->config.before_flush(worker->config.before_flush_context, env->session.store);
+    conn_flush_all(env);
+    store_thread_quiesce(env->session.store);
+}
+
+static void *run(void *context) {
+    struct worker *worker = context;
+    while (!atomic_load_explicit(&worker->is_stopping, memory_order_acquire))
+        turn(worker);
+    return NULL;
+}
+
+static bool env_init(struct worker *worker, const char **why) {
+    const struct worker_config *config = &worker->config;
+    struct conn_env *env = &worker->env;
+    *env = (struct conn_env){.list = config->list, .log = config->log,
+                             .request_max = config->request_max};
+    bufpool_init(&env->pool, config->read_buf_limit_bytes);
+    env->session.server = config->server;
+    env->session.counters = config->counters;
+    *why = "no memory for the receive buffer";
+    env->receive = mem_alloc(INBUF_BYTES_MAX);
+    if (!env->receive)
+        return false;
+    *why = "no event loop (too few file descriptors?)";
+    env->loop = loop_create(on_woken, worker);
+    if (!env->loop)
+        goto out_receive;
+    *why = "no handle of the store";
+    env->session.store = store_thread_join(config->server->store);
+    if (env->session.store)
+        return true;
+    loop_destroy(env->loop);
+out_receive:
+    mem_free(env->receive);
+    return false;
+}
+
+struct worker *worker_create(const struct worker_config *config, const char **why) {
+    *why = "no memory for a worker";
+    struct worker *worker = mem_zalloc(sizeof(*worker));
+    if (!worker)
+        return NULL;
+    worker->config = *config;
+    if (!env_init(worker, why)) {
+        mem_free(worker);
+        return NULL;
+    }
+    lock_init(&worker->queue_lock, RANK_WORKER_QUEUE);
+    return worker;
+}
+
+bool worker_start(struct worker *worker) {
+    worker->is_running = pthread_create(&worker->thread, NULL, run, worker) == 0;
+    if (worker->is_running)
+        pthread_setname_np(worker->thread, "mc-worker");
+    return worker->is_running;
+}
+
+static bool handoffs_grow_locked(struct worker *worker) {
+    if (worker->handoff_count < worker->handoff_capacity)
+        return true;
+    size_t capacity = worker->handoff_capacity ? worker->handoff_capacity * 2 : HANDOFFS_FIRST;
+    struct handoff *handoffs = mem_realloc(worker->handoffs, capacity * sizeof(*handoffs));
+    if (!handoffs)
+        return false;
+    worker->handoffs = handoffs;
+    worker->handoff_capacity = capacity;
+    return true;
+}
+
+bool worker_assign(struct worker *worker, int fd, const struct socket_address *peer,
+                   const char *listener_name) {
+    lock_acquire(&worker->queue_lock);
+    bool is_first = worker->handoff_count == 0;
+    bool is_assigned = handoffs_grow_locked(worker);
+    if (is_assigned)
+        worker->handoffs[worker->handoff_count++] =
+            (struct handoff){.fd = fd, .peer = *peer, .listener_name = listener_name};
+    lock_release(&worker->queue_lock);
+    /* Who finds it empty rings; the others' sockets are taken in the same go. */
+    if (is_assigned && is_first)
+        loop_wake(worker->env.loop);
+    return is_assigned;
+}
+
+void worker_check_idle(struct worker *worker) {
+    atomic_store_explicit(&worker->is_idle_check_due, true, memory_order_release);
+    loop_wake(worker->env.loop);
+}
+
+void worker_stop(struct worker *worker) {
+    if (!worker || !worker->is_running)
+        return;
+    atomic_store_explicit(&worker->is_stopping, true, memory_order_release);
+    loop_wake(worker->env.loop);
+    pthread_join(worker->thread, NULL);
+    worker->is_running = false;
+}
+
+void worker_close_connections(struct worker *worker) {
+    if (!worker)
+        return;
+    CHECK(!worker->is_running);
+    take_handoffs(worker);
+    conn_close_all(&worker->env);
+}
+
+void worker_destroy(struct worker *worker) {
+    if (!worker)
+        return;
+    worker_close_connections(worker);
+    conn_free_spare(&worker->env);
+    store_thread_leave(worker->env.session.store);
+    bufpool_free(&worker->env.pool);
+    loop_destroy(worker->env.loop);
+    mem_free(worker->env.receive);
+    mem_free(worker->handoffs);
+    lock_destroy(&worker->queue_lock);
+    mem_free(worker);
+}
+
+static uint64_t get(_Atomic uint64_t *counter) {
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void worker_stats(struct worker *worker, struct serve_run_stats *sum) {
+    struct conn_env *env = &worker->env;
+    sum->conn_yields += get(&env->yield_count);
+    sum->idle_kicks += get(&env->idle_kick_count);
+    sum->read_buf_count += get(&env->pool.buffer_count);
+    sum->read_buf_bytes += get(&env->pool.total_bytes);
+    sum->read_buf_bytes_free += get(&env->pool.free_bytes);
+    sum->read_buf_oom += get(&env->pool.refused_count);
+}
+
+void worker_stats_reset(struct worker *worker) {
+    /* A count that its owner adds to at the same moment may survive: these are statistics. */
+    atomic_store_explicit(&worker->env.yield_count, 0, memory_order_relaxed);
+    atomic_store_explicit(&worker->env.idle_kick_count, 0, memory_order_relaxed);
+}

@@ -1,0 +1,57 @@
+/* A worker: one thread with its loop, its handle of the store and its share of the connections. */
+#ifndef RUN_WORKER_H
+#define RUN_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memcached/net/socket.h"
+#include "memcached/run/conn_list.h"
+#include "memcached/run/log.h"
+#include "memcached/serve/server.h"
+
+enum {
+    /*
+     * A turn executes at most this many rounds of -R requests for a connection before everybody's
+     * answers go out: enough that a pipelined batch gets one send, little enough that nobody waits long.
+     */
+    WORKER_ROUNDS_MAX = 16,
+};
+
+struct worker;
+
+struct worker_config {
+    struct server *server;
+    struct serve_counters *counters; /* this worker's own */
+    struct conn_list *list;
+    struct log *log;
+    unsigned request_max;            /* -R */
+    uint64_t read_buf_limit_bytes;   /* this worker's share; 0: none */
+    uint32_t idle_timeout_s;         /* 0: none */
+    /* Called once a turn, before answers are sent. NULL: nothing to do. */
+    void (*before_flush)(void *context, struct store_thread *thread);
+    void *before_flush_context;
+};
+
+/* NULL with *why (static text) when memory, descriptors or a store handle are refused. Main thread, as all that follow but where it says so. */
+struct worker *worker_create(const struct worker_config *config, const char **why);
+bool worker_start(struct worker *worker);
+
+/* Hands over an accepted socket. False when there is no memory: the caller keeps it. The accepting thread. */
+bool worker_assign(struct worker *worker, int fd, const struct socket_address *peer,
+                   const char *listener_name);
+
+/* Asks it to look for idle connections. Any thread. */
+void worker_check_idle(struct worker *worker);
+
+/* Ends the thread after the turn it is in, what is to be sent having been offered to the kernel. Connections stay. */
+void worker_stop(struct worker *worker);
+/* Closes the connections. After worker_stop. */
+void worker_close_connections(struct worker *worker);
+void worker_destroy(struct worker *worker);
+
+/* Adds this worker's share. Any thread. */
+void worker_stats(struct worker *worker, struct serve_run_stats *sum);
+void worker_stats_reset(struct worker *worker);
+
+#endif
