@@ -94,7 +94,8 @@ void loop_destroy(struct loop *loop) {
 }
 
 void loop_turn(struct loop *loop, bool may_wait) {
-    event_base_loop(loop->base, may_wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+    /* Without ONCE, a turn would go on as long as anything is ready. */
+    event_base_loop(loop->base, may_wait ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 void loop_wake(struct loop *loop) {

@@ -13,14 +13,14 @@ struct conn {
     struct conn_entry entry;
     struct inbuf in;
     struct outbuf out;
-    size_t out_lent;     /* bytes borrowed from the pool for out; 0: none */
-    char *fill_start;    /* where the next bytes of a value go; fill_bytes 0: not reading a value */
+    size_t out_lent;  /* bytes borrowed from the pool for out; 0: none */
+    char *fill_start; /* where the next bytes of a value go; fill_bytes 0: not reading a value */
     size_t fill_bytes;
-    size_t read_hint;    /* nothing can be executed before so many bytes are here */
-    bool has_more;       /* the session yielded: what is kept may hold whole commands */
-    bool is_closing;     /* once the output is sent */
-    bool is_broken;      /* whether it is sent or not */
-    bool is_stuck;       /* the kernel took no more */
+    size_t read_hint; /* nothing can be executed before so many bytes are here */
+    bool has_more;    /* the session yielded: what is kept may hold whole commands */
+    bool is_closing;  /* once the output is sent */
+    bool is_broken;   /* whether it is sent or not */
+    bool is_stuck;    /* the kernel took no more */
     bool is_in_again, is_in_flush;
     struct conn *again_next, *flush_next;
     struct conn *open_next, *open_previous; /* spare list: open_next */

@@ -32,7 +32,8 @@ static bool make_room_locked(struct conn_list *list, size_t index) {
     size_t capacity = list->capacity ? list->capacity : CAPACITY_FIRST;
     while (capacity <= index)
         capacity *= 2;
-    struct conn_entry **entries = mem_realloc(list->entries, capacity * sizeof(struct conn_entry *));
+    struct conn_entry **entries =
+        mem_realloc(list->entries, capacity * sizeof(struct conn_entry *));
     if (!entries)
         return false;
     memset(entries + list->capacity, 0, (capacity - list->capacity) * sizeof(struct conn_entry *));

@@ -14,22 +14,22 @@
 /* What a connection is doing, by the names that `stats conns` has for it. */
 enum conn_state {
     CONN_STATE_LISTENING,
-    CONN_STATE_NEW,     /* nothing arrived yet */
-    CONN_STATE_PARSE,   /* a command is being executed */
-    CONN_STATE_READ,    /* waits for a command */
-    CONN_STATE_NREAD,   /* waits for the rest of a value */
-    CONN_STATE_MWRITE,  /* waits for its client to take what it is sent */
+    CONN_STATE_NEW,    /* nothing arrived yet */
+    CONN_STATE_PARSE,  /* a command is being executed */
+    CONN_STATE_READ,   /* waits for a command */
+    CONN_STATE_NREAD,  /* waits for the rest of a value */
+    CONN_STATE_MWRITE, /* waits for its client to take what it is sent */
     CONN_STATE_CLOSING,
     CONN_STATE_COUNT
 };
 
 /* Part of every connection and listener. Name and fd are fixed while it is listed. */
 struct conn_entry {
-    const char *name;           /* as stats conns shows it */
-    const char *listener_name;  /* NULL in a listener; for a unix socket, the name of its listener */
+    const char *name;          /* as stats conns shows it */
+    const char *listener_name; /* NULL in a listener; for a unix socket, the name of its listener */
     int fd;
-    _Atomic uint8_t state;          /* enum conn_state; written by the owner, read for statistics */
-    _Atomic uint32_t last_seconds;  /* clock_seconds when something last arrived; likewise */
+    _Atomic uint8_t state;         /* enum conn_state; written by the owner, read for statistics */
+    _Atomic uint32_t last_seconds; /* clock_seconds when something last arrived; likewise */
 };
 
 struct conn_list {
@@ -39,8 +39,9 @@ struct conn_list {
     struct clock *clock;         /* fixed */
 
     _Atomic uint64_t listener_count;
-    _Atomic uint64_t client_count; /* accepted and not yet closed; counted by the acceptor and the owners */
-    _Atomic uint64_t total_count;  /* listeners and clients ever */
+    _Atomic uint64_t
+        client_count; /* accepted and not yet closed; counted by the acceptor and the owners */
+    _Atomic uint64_t total_count; /* listeners and clients ever */
     _Atomic uint64_t rejected_count;
     _Atomic uint64_t structure_count; /* connections that exist, in use or kept for the next */
 };

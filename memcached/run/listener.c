@@ -205,7 +205,8 @@ static bool open_host(struct listener_set *set, const char *host, uint16_t port)
     if (opened == 0)
         log_line(set->config.log, LOG_ALWAYS, "failed to listen on %s TCP port %u: %s: %s%s", shown,
                  (unsigned)port, step, strerror(error),
-                 error == EADDRINUSE ? " (stop what listens there, or choose another with -p)" : "");
+                 error == EADDRINUSE ? " (stop what listens there, or choose another with -p)"
+                                     : "");
     return opened > 0;
 }
 

@@ -29,9 +29,9 @@ struct listener_set_config {
     struct clock *clock;
     struct worker **workers;
     unsigned worker_count;
-    uint64_t connection_max;     /* -c */
-    bool is_refusing_fast;       /* at the limit: answer and close, instead of letting clients wait */
-    int backlog;                 /* -b */
+    uint64_t connection_max; /* -c */
+    bool is_refusing_fast;   /* at the limit: answer and close, instead of letting clients wait */
+    int backlog;             /* -b */
 };
 
 /* NULL when there is no memory. Main thread, as all that follow but where it says so. */

@@ -16,8 +16,9 @@ enum log_level {
 };
 
 struct log {
-    struct lock lock;           /* guards the order of lines */
-    const _Atomic int *verbosity; /* lines of a level above it are not written; changes at run time */
+    struct lock lock; /* guards the order of lines */
+    const _Atomic int
+        *verbosity; /* lines of a level above it are not written; changes at run time */
 };
 
 void log_init(struct log *log, const _Atomic int *verbosity);

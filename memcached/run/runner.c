@@ -17,7 +17,7 @@ struct runner {
     struct listener_set *listeners;
     struct background *background;
     struct worker **workers;
-    unsigned worker_count; /* created so far */
+    unsigned worker_count;    /* created so far */
     _Atomic bool is_stopping; /* set before the loop is woken, read after it */
 };
 
@@ -130,18 +130,24 @@ static bool create_parts(struct runner *runner, const char **why) {
         if (!create_worker(runner, i, why))
             return false;
     *why = "no memory for the background thread";
-    struct background_config background = {.clock = server->clock, .store = server->store,
-                                           .is_fine = config->is_fine_clock, .second = on_second,
+    struct background_config background = {.clock = server->clock,
+                                           .store = server->store,
+                                           .is_fine = config->is_fine_clock,
+                                           .second = on_second,
                                            .second_context = runner};
     runner->background = background_create(&background);
     if (!runner->background)
         return false;
     *why = "no memory for listeners";
-    struct listener_set_config listeners = {
-        .loop = runner->loop, .list = &runner->list, .log = config->log, .clock = server->clock,
-        .workers = runner->workers, .worker_count = config->worker_count,
-        .connection_max = config->connection_max, .is_refusing_fast = config->is_refusing_fast,
-        .backlog = config->backlog};
+    struct listener_set_config listeners = {.loop = runner->loop,
+                                            .list = &runner->list,
+                                            .log = config->log,
+                                            .clock = server->clock,
+                                            .workers = runner->workers,
+                                            .worker_count = config->worker_count,
+                                            .connection_max = config->connection_max,
+                                            .is_refusing_fast = config->is_refusing_fast,
+                                            .backlog = config->backlog};
     runner->listeners = listener_set_create(&listeners);
     return runner->listeners != NULL;
 }
@@ -157,7 +163,8 @@ struct runner *runner_create(const struct runner_config *config, const char **wh
         runner_destroy(runner);
         return NULL;
     }
-    config->server->run = (struct serve_run_hooks){.context = runner, .stats = on_stats,
+    config->server->run = (struct serve_run_hooks){.context = runner,
+                                                   .stats = on_stats,
                                                    .stats_conns = on_stats_conns,
                                                    .stats_reset = on_stats_reset,
                                                    .shutdown = on_shutdown};

@@ -15,8 +15,9 @@
 #include "memcached/serve/server.h"
 
 enum {
-    RUNNER_OWN_DESCRIPTORS = 64,       /* beside clients: the loops', listeners, logs, the peer's link, ... */
-    RUNNER_WORKER_DESCRIPTORS = 8,     /* of one worker */
+    RUNNER_OWN_DESCRIPTORS =
+        64, /* beside clients: the loops', listeners, logs, the peer's link, ... */
+    RUNNER_WORKER_DESCRIPTORS = 8, /* of one worker */
 };
 
 struct runner;
@@ -24,9 +25,9 @@ struct runner;
 struct runner_config {
     struct server *server; /* store, settings, clock set; run hooks and counters are filled in */
     struct log *log;
-    int signal_fd;         /* of process_take_signals */
-    unsigned worker_count; /* -t */
-    unsigned request_max;  /* -R */
+    int signal_fd;           /* of process_take_signals */
+    unsigned worker_count;   /* -t */
+    unsigned request_max;    /* -R */
     uint64_t connection_max; /* -c */
     bool is_refusing_fast;
     int backlog;

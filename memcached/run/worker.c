@@ -22,7 +22,7 @@ struct worker {
     pthread_t thread;
     bool is_running; /* main thread */
 
-    _Atomic bool is_stopping;      /* set before a wake, read after it */
+    _Atomic bool is_stopping;       /* set before a wake, read after it */
     _Atomic bool is_idle_check_due; /* likewise */
 
     struct lock queue_lock;
@@ -79,8 +79,8 @@ static void *run(void *context) {
 static bool env_init(struct worker *worker, const char **why) {
     const struct worker_config *config = &worker->config;
     struct conn_env *env = &worker->env;
-    *env = (struct conn_env){.list = config->list, .log = config->log,
-                             .request_max = config->request_max};
+    *env = (struct conn_env){
+        .list = config->list, .log = config->log, .request_max = config->request_max};
     bufpool_init(&env->pool, config->read_buf_limit_bytes);
     env->session.server = config->server;
     env->session.counters = config->counters;

@@ -25,9 +25,9 @@ struct worker_config {
     struct serve_counters *counters; /* this worker's own */
     struct conn_list *list;
     struct log *log;
-    unsigned request_max;            /* -R */
-    uint64_t read_buf_limit_bytes;   /* this worker's share; 0: none */
-    uint32_t idle_timeout_s;         /* 0: none */
+    unsigned request_max;          /* -R */
+    uint64_t read_buf_limit_bytes; /* this worker's share; 0: none */
+    uint32_t idle_timeout_s;       /* 0: none */
     /* Called once a turn, before answers are sent. NULL: nothing to do. */
     void (*before_flush)(void *context, struct store_thread *thread);
     void *before_flush_context;
