@@ -1,1 +1,17 @@
-# No program here yet.
+noinst_PROGRAMS += t/bench/mcload t/bench/canned
+t_bench_mcload_SOURCES = \
+	t/bench/conn.c t/bench/conn.h \
+	t/bench/cpu.c t/bench/cpu.h \
+	t/bench/fill.c t/bench/fill.h \
+	t/bench/hist.c t/bench/hist.h \
+	t/bench/keys.c t/bench/keys.h \
+	t/bench/mcload.c \
+	t/bench/options.c t/bench/options.def t/bench/options.h \
+	t/bench/reply.c t/bench/reply.h \
+	t/bench/report.c t/bench/report.h \
+	t/bench/request.c t/bench/request.h \
+	t/bench/target.c t/bench/target.h \
+	t/bench/worker.c t/bench/worker.h
+t_bench_mcload_LDADD = libbase.a -lm $(PTHREAD_LIBS)
+t_bench_canned_SOURCES = t/bench/canned.c
+t_bench_canned_LDADD = libbase.a $(PTHREAD_LIBS)
