@@ -210,7 +210,7 @@ void conn_run_again(struct conn_env *env) {
         if (conn->is_broken)
             queue_flush(conn);
         else if (conn->has_more)
-            feed(conn, conn->in.bytes ? inbuf_head(&conn->in) : NULL, conn->in.bytes, true);
+            feed(conn, conn->in.bytes ? inbuf_head(&conn->in) : env->receive, conn->in.bytes, true);
         conn = next;
     }
 }

@@ -163,7 +163,7 @@ static bool add_listener(struct listener_set *set, int fd, const char *path) {
     atomic_fetch_add_explicit(&set->config.list->total_count, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&set->config.list->structure_count, 1, memory_order_relaxed);
     set->listeners[set->listener_count++] = listener;
-    log_line(set->config.log, LOG_VERBOSE, "<%d server listening (%s)", fd, listener->name);
+    log_line(set->config.log, LOG_COMMANDS, "<%d server listening (%s)", fd, listener->name);
     return true;
 out:
     log_line(set->config.log, LOG_ALWAYS, "too many interfaces to listen on, or no memory");
@@ -236,35 +236,19 @@ static bool parse_interface(char *text, char **host, uint16_t *port) {
     return **host != '\0';
 }
 
-bool listener_set_open_tcp(struct listener_set *set, const char *interfaces, uint16_t port) {
-    if (!interfaces)
+bool listener_set_open_tcp(struct listener_set *set, const char *interface, uint16_t port) {
+    if (!interface)
         return open_host(set, NULL, port);
-    char *copy = mem_strdup(interfaces);
-    if (!copy)
-        return false;
-    bool is_open = true;
-    char *rest = copy;
-    for (char *one = strsep(&rest, ",; "); one && is_open; one = strsep(&rest, ",; ")) {
-        char shown[256];
-        char *host;
-        uint16_t host_port = port;
-        if (*one == '\0')
-            continue;
-        snprintf(shown, sizeof(shown), "%s", one);
-        if (strncmp(one, "notls:", 6) == 0)
-            one += 6;
-        if (!parse_interface(one, &host, &host_port)) {
-            log_line(set->config.log, LOG_ALWAYS,
-                     "cannot listen on \"%s\": write it as host, host:port or [v6]:port", shown);
-            is_open = false;
-        } else {
-            is_open = open_host(set, strcmp(host, "*") == 0 ? NULL : host, host_port);
-        }
-    }
+    const char *bare = strncmp(interface, "notls:", 6) == 0 ? interface + 6 : interface;
+    char *copy = mem_strdup(bare);
+    char *host;
+    bool is_open = false;
+    if (copy && parse_interface(copy, &host, &port))
+        is_open = open_host(set, strcmp(host, "*") == 0 ? NULL : host, port);
+    else
+        log_line(set->config.log, LOG_ALWAYS,
+                 "cannot listen on \"%s\": write it as host, host:port or [v6]:port", interface);
     mem_free(copy);
-    if (!is_open)
-        log_line(set->config.log, LOG_ALWAYS, "failed to listen on one of interface(s) %s",
-                 interfaces);
     return is_open;
 }
 

@@ -39,11 +39,11 @@ struct listener_set *listener_set_create(const struct listener_set_config *confi
 void listener_set_destroy(struct listener_set *set);
 
 /*
- * Listens on every address of `interfaces` (comma-separated host, host:port, [v6]:port; NULL: all
- * local addresses), with `port` where none is given; port 0 chooses a free one. False when one of them
- * does not resolve or none of its addresses can be had; the reason has been logged.
+ * Listens on every address of one interface: host, host:port, [v6]:port, v6, * or NULL for all local
+ * addresses; `port` counts where none is given, port 0 chooses a free one. False when it does not
+ * resolve or none of its addresses can be had; the reason has been logged.
  */
-bool listener_set_open_tcp(struct listener_set *set, const char *interfaces, uint16_t port);
+bool listener_set_open_tcp(struct listener_set *set, const char *interface, uint16_t port);
 bool listener_set_open_unix(struct listener_set *set, const char *path, mode_t mode);
 
 /* Writes "TCP INET: port" and "TCP INET6: port" lines. False with errno set. */

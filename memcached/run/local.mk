@@ -1,1 +1,10 @@
-# The server program: none here yet.
+noinst_LIBRARIES += librun.a
+librun_a_SOURCES = \
+	memcached/run/background.c memcached/run/background.h \
+	memcached/run/conn.c memcached/run/conn.h \
+	memcached/run/conn_list.c memcached/run/conn_list.h \
+	memcached/run/listener.c memcached/run/listener.h \
+	memcached/run/log.c memcached/run/log.h \
+	memcached/run/process.c memcached/run/process.h \
+	memcached/run/runner.c memcached/run/runner.h \
+	memcached/run/worker.c memcached/run/worker.h
