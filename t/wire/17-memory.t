@@ -78,9 +78,19 @@ cmp_ok($c->stats->{store_no_memory}, '>=', 2, 'stats count the refusals');
 value_is($c, 'm1', $kilobyte, 'reading goes on');
 reply_is($c, "delete m1\r\n", "DELETED\r\n", 'deleting goes on');
 poll_ok { $c->set('m1', $kilobyte) eq "STORED\r\n" } ' ... and makes room';
-reply_is($c, "set m2 0 0 1000000\r\n" . 'z' x 1_000_000 . "\r\n", $out_of_memory,
+my ($larger, $count_larger) = ('z' x 100_000, 0);
+poll_ok { $c->set('larger' . $count_larger++, $larger) eq $out_of_memory } 'full of larger items, too';
+value_is($c, 'm2', $kilobyte);
+reply_is($c, "set m2 0 0 100000\r\n$larger\r\n", $out_of_memory,
          'a set without room for it is refused and swallowed');
 value_is($c, 'm2', undef, ' ... and the old value is gone, as it is no longer true');
+# An item in several chunks may be refused when its first chunk is, or on the way.
+my ($huge, $count_huge) = ('z' x 1_000_000, 0);
+poll_ok {
+    my $reply = $c->ask('set huge' . ++$count_huge . " 0 0 1000000\r\n$huge\r\n");
+    $reply =~ /^SERVER_ERROR (?:out of memory storing object|Out of memory during read)\r\n\z/;
+} 'a chunked item is refused and swallowed';
+value_is($c, "huge$count_huge", undef, ' ... and not there');
 $server->stop;
 
 # Expired items make room before live ones have to go.

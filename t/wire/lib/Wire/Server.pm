@@ -17,7 +17,8 @@ use Wire::Conn;
 use Wire::Versions;
 
 # Seconds after which something awaited counts as not happening.
-sub timeout { return $ENV{WIRE_TIMEOUT} || 10 }
+my $timeout;
+sub timeout { return $timeout //= $ENV{WIRE_TIMEOUT} || (is_sanitized() ? 60 : 10) }
 
 my %running;    # pid => server, of those not reaped yet
 my $owner_pid = $$;
@@ -34,6 +35,12 @@ sub program {
         return $program = abs_path($place);
     }
     BAIL_OUT("no server to test at @places");
+}
+
+# Whether it is built with a sanitizer: slower, and with an address space of its own kind.
+my $sanitized;
+sub is_sanitized {
+    return $sanitized //= _slurp(program()) =~ /__(?:asan|tsan|ubsan|msan)_/ ? 1 : 0;
 }
 
 # A TCP port that nobody listens on at this moment.
@@ -191,7 +198,8 @@ sub complaint {
     return join ', ', @wrong;
 }
 
-# Ends the server with SIGTERM (or another signal); the test fails unless it ends cleanly.
+# Ends the server with SIGTERM (or another signal); the test fails unless it ends cleanly. One that
+# has been told already to stop may be told again.
 sub stop {
     my ($self, $signal) = @_;
     my $complaint = $self->_finish($signal);

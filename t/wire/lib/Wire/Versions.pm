@@ -1,18 +1,18 @@
 package Wire::Versions;
 
-# Where versions of memcached differ, the newest is the contract. One row names a behaviour, the
-# first version that has it, and what older ones do instead; a test asks `$server->does('name')`.
+# Where versions of memcached differ, the newest is the contract. One row names a behaviour and the
+# oldest version known to have it; its comment says what older ones do instead. A test asks
+# `$server->does('name')`.
 
 use strict;
 use warnings;
 
 my %since = (
-    # A burst of gets is answered from the items as they were when it was read; before, each get
-    # looks its item up only when the replies of those ahead of it have been written.
-    batched_gets => '1.6.19',
-
-    # `ms`, `md`: the flag E gives the new CAS value; before, an unknown flag is refused.
+    # `ms`, `md`, `mg`: the flag E gives the new CAS value; before, it is an invalid flag.
     meta_cas_override => '1.6.27',
+
+    # `ms`: the flag s returns the item's size; before, it is ignored.
+    meta_set_size => '1.6.38',
 );
 
 sub does {
