@@ -78,6 +78,7 @@ struct server {
     struct settings *settings;   /* a few fields change at run time (verbosity, ...): atomics there */
     struct store *store;
     struct clock *clock;
+    const char *event_version;   /* of the event library, for `stats`; NULL: none */
     uint64_t start_wall_s;       /* UNIX seconds at which the process started */
     struct serve_run_hooks run;
     struct serve_repl_hooks repl;
