@@ -8,9 +8,9 @@ use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
 use Socket qw(IPPROTO_TCP SOCK_STREAM SOL_SOCKET SO_ERROR TCP_NODELAY getaddrinfo);
 use Time::HiRes qw(time);
 
-# new(host, port, timeout in seconds): a connected client, or undef.
+# new(host, port, seconds[, seconds to connect in]): a connected client, or undef.
 sub new {
-    my ($class, $host, $port, $timeout) = @_;
+    my ($class, $host, $port, $timeout, $connect_timeout) = @_;
     $timeout ||= 2;
     my ($error, $address) = getaddrinfo($host, $port, {socktype => SOCK_STREAM});
     return undef if $error;
@@ -20,7 +20,7 @@ sub new {
     my $self = bless {socket => $socket, timeout => $timeout, buffer => ''}, $class;
     if (!connect($socket, $address->{addr})) {
         return undef if $! != EINPROGRESS;
-        $self->_wait(1, time + $timeout) or return undef;
+        $self->_wait(1, time + ($connect_timeout || $timeout)) or return undef;
         return undef if unpack('i', getsockopt($socket, SOL_SOCKET, SO_ERROR));
     }
     return $self;

@@ -23,7 +23,7 @@ for my $node (qw(a b)) {
     for my $unicast (0, 1) {
         my $path = Pair::keepalived_config($node, unicast => $unicast);
         is(config_complaints($node, $path), '',
-            "keepalived accepts node $node's sample" . ($unicast ? ', unicast' : ''));
+            "keepalived accepts the sample of node $node" . ($unicast ? ', unicast' : ''));
     }
 }
 open my $file, '>>', Pair::folder() . '/a/keepalived.conf' or die $!;
