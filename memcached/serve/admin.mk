@@ -9,7 +9,7 @@ serve_admin_SOURCES = \
 	memcached/serve/settings.c memcached/serve/settings.h \
 	memcached/serve/stat_sink.c memcached/serve/stat_sink.h \
 	memcached/serve/stats.h \
-	memcached/serve/stats_classes.c \
-	memcached/serve/stats_general.c memcached/serve/stats_general.def \
+	memcached/serve/stats_classes.c memcached/serve/stats_classes.def \
+	memcached/serve/stats_general.c memcached/serve/stats.def \
 	memcached/serve/stats_settings.c memcached/serve/stats_settings.def \
 	memcached/serve/version.h

@@ -33,6 +33,7 @@ struct serve_run_stats {
     uint64_t max_connections, conn_yields, idle_kicks;
     uint64_t listen_disabled_num, time_in_listen_disabled_us;
     uint64_t read_buf_count, read_buf_bytes, read_buf_bytes_free, read_buf_oom;
+    uint64_t reserved_fds; /* descriptors beside clients', of those the limit was raised for */
     bool is_accepting;
 };
 
@@ -84,6 +85,8 @@ struct server {
     struct serve_repl_hooks repl;
     struct serve_counters **counters; /* one a worker */
     unsigned counters_count;
+    struct serve_counters counters_at_reset; /* sums at the last `stats reset`: any worker adds */
+    _Atomic uint32_t flushed_second; /* up to which the last flush_all reaches, for `stats settings` */
 };
 
 #endif

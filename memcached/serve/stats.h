@@ -22,9 +22,9 @@ void stats_slabs(const struct server *server, struct stat_sink *sink);
 /* `stats sizes`: a histogram with -o track_sizes, otherwise one row that says it is off. Walks the whole store. */
 void stats_sizes(const struct server *server, struct store_thread *thread, struct stat_sink *sink);
 /* `stats reset`: zeroes what counts events, everywhere. */
-void stats_reset(const struct server *server);
+void stats_reset(struct server *server);
 
-/* The sum over all workers. */
+/* The sum over all workers since the last reset. */
 struct serve_totals {
 #define SERVE_COUNTER(name, meaning) uint64_t name;
 #include "memcached/serve/counters.def"

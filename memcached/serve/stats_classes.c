@@ -13,75 +13,36 @@ static void put_class(struct stat_sink *sink, const char *prefix, unsigned class
     stat_put_u64(sink, row, value);
 }
 
+/* Classes without an item are left out. */
 void stats_items(const struct server *server, struct stat_sink *sink) {
     for (unsigned id = 1; id <= store_class_count(server->store); id++) {
-        struct store_class_stats c;
-        store_class_stats(server->store, id, &c);
-        if (c.number == 0)
+        struct store_class_stats class;
+        store_class_stats(server->store, id, &class);
+        if (class.number == 0)
             continue;
-#define ROW(name, value) put_class(sink, "items:", id, #name, value)
-        ROW(number, c.number);
-        ROW(number_hot, c.segment_number[0]);
-        ROW(number_warm, c.segment_number[1]);
-        ROW(number_cold, c.segment_number[2]);
-        ROW(age_hot, c.age_hot);
-        ROW(age_warm, c.age_warm);
-        ROW(age, c.age);
-        ROW(mem_requested, c.mem_requested);
-        ROW(evicted, c.evicted);
-        ROW(evicted_nonzero, c.evicted_nonzero);
-        ROW(evicted_time, c.evicted_time);
-        ROW(outofmemory, c.outofmemory);
-        ROW(tailrepairs, c.tailrepairs);
-        ROW(reclaimed, c.reclaimed);
-        ROW(expired_unfetched, c.expired_unfetched);
-        ROW(evicted_unfetched, c.evicted_unfetched);
-        ROW(evicted_active, c.evicted_active);
-        ROW(crawler_reclaimed, c.crawler_reclaimed);
-        ROW(crawler_items_checked, c.crawler_items_checked);
-        ROW(lrutail_reflocked, c.lrutail_reflocked);
-        ROW(moves_to_cold, c.moves_to_cold);
-        ROW(moves_to_warm, c.moves_to_warm);
-        ROW(moves_within_lru, c.moves_within_lru);
-        ROW(direct_reclaims, c.direct_reclaims);
-        ROW(hits_to_hot, c.hits_to_hot);
-        ROW(hits_to_warm, c.hits_to_warm);
-        ROW(hits_to_cold, c.hits_to_cold);
-        ROW(hits_to_temp, c.hits_to_temp);
-#undef ROW
+#define ITEMS_ROW(name, field) put_class(sink, "items:", id, #name, class.field);
+#include "memcached/serve/stats_classes.def"
+#undef ITEMS_ROW
     }
 }
 
+/* Classes without a page are left out. */
 void stats_slabs(const struct server *server, struct stat_sink *sink) {
-    uint64_t active = 0;
-    uint64_t pages = 0;
+    uint64_t active_count = 0;
+    uint64_t page_count = 0;
     for (unsigned id = 1; id <= store_class_count(server->store); id++) {
-        struct store_class_stats c;
-        store_class_stats(server->store, id, &c);
-        if (c.total_pages == 0)
+        struct store_class_stats class;
+        store_class_stats(server->store, id, &class);
+        if (class.total_pages == 0)
             continue;
-        active++;
-        pages += c.total_pages;
-#define ROW(name, value) put_class(sink, "", id, #name, value)
-        ROW(chunk_size, c.chunk_bytes);
-        ROW(chunks_per_page, c.chunks_per_page);
-        ROW(total_pages, c.total_pages);
-        ROW(total_chunks, c.total_chunks);
-        ROW(used_chunks, c.used_chunks);
-        ROW(free_chunks, c.free_chunks);
-        ROW(free_chunks_end, 0);
-        ROW(get_hits, c.get_hits);
-        ROW(cmd_set, c.set_cmds);
-        ROW(delete_hits, c.delete_hits);
-        ROW(incr_hits, c.incr_hits);
-        ROW(decr_hits, c.decr_hits);
-        ROW(cas_hits, c.cas_hits);
-        ROW(cas_badval, c.cas_badval);
-        ROW(touch_hits, c.touch_hits);
-#undef ROW
+        active_count++;
+        page_count += class.total_pages;
+#define SLABS_ROW(name, value) put_class(sink, "", id, #name, (value));
+#include "memcached/serve/stats_classes.def"
+#undef SLABS_ROW
     }
-    stat_put_u64(sink, "active_slabs", active);
-    stat_put_u64(sink, "total_malloced", pages * STORE_PAGE_BYTES);
+    stat_put_u64(sink, "active_slabs", active_count);
+    stat_put_u64(sink, "total_malloced", page_count * STORE_PAGE_BYTES);
 }
 
 static void put_size(void *context, uint32_t bytes, uint64_t count) {
@@ -94,5 +55,5 @@ void stats_sizes(const struct server *server, struct store_thread *thread, struc
     if (server->settings->tracks_sizes)
         store_sizes(thread, put_size, sink);
     else
-        stat_put(sink, "sizes_status", "disabled");
+        sink->row(sink, "sizes_status", "disabled");
 }

@@ -1,4 +1,4 @@
-/* `stats` without an argument, and `stats reset`. */
+/* `stats` and `stats reset`: figures about the whole server. */
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -6,77 +6,88 @@
 #include "memcached/serve/stats.h"
 #include "memcached/serve/version.h"
 
+/* Everything the rows of stats.def are taken from, gathered once. */
+struct general {
+    const struct server *server;
+    struct serve_totals totals;
+    struct serve_run_stats run;
+    struct store_stats store;
+    struct store_class_stats classes; /* sums of what classes count; the rest is zero */
+    struct rusage usage;
+};
+
+static uint64_t load(const _Atomic uint64_t *counter) {
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 void stats_sum_counters(const struct server *server, struct serve_totals *totals) {
-    memset(totals, 0, sizeof(*totals));
+#define SERVE_COUNTER(name, meaning) totals->name = -load(&server->counters_at_reset.name);
+#include "memcached/serve/counters.def"
+#undef SERVE_COUNTER
     for (unsigned i = 0; i < server->counters_count; i++) {
-        const struct serve_counters *counters = server->counters[i];
-#define SERVE_COUNTER(name, meaning)                                                               \
-    totals->name += atomic_load_explicit(&counters->name, memory_order_relaxed);
+        const struct serve_counters *worker = server->counters[i];
+#define SERVE_COUNTER(name, meaning) totals->name += load(&worker->name);
 #include "memcached/serve/counters.def"
 #undef SERVE_COUNTER
     }
 }
 
-/* What is counted by slab class, over all classes. */
-struct class_totals {
-#define CLASS_COUNTER(name, meaning) uint64_t name;
-#include "memcached/store/class_counters.def"
-#undef CLASS_COUNTER
-    uint64_t lrutail_reflocked;
-};
+/* Only the owner writes a worker's counters, so a reset remembers how far they were. */
+static void reset_counters(struct server *server) {
+    struct serve_totals totals;
+    stats_sum_counters(server, &totals);
+#define SERVE_COUNTER(name, meaning)                                                               \
+    atomic_fetch_add_explicit(&server->counters_at_reset.name, totals.name, memory_order_relaxed);
+#include "memcached/serve/counters.def"
+#undef SERVE_COUNTER
+}
 
-static void class_totals(struct store *store, struct class_totals *totals) {
-    memset(totals, 0, sizeof(*totals));
-    for (unsigned i = 1; i <= store_class_count(store); i++) {
-        struct store_class_stats class;
-        store_class_stats(store, i, &class);
-#define CLASS_COUNTER(name, meaning) totals->name += class.name;
+void stats_reset(struct server *server) {
+    reset_counters(server);
+    store_stats_reset(server->store);
+    if (server->run.stats_reset)
+        server->run.stats_reset(server->run.context);
+}
+
+static void sum_classes(struct store *store, struct store_class_stats *sum) {
+    memset(sum, 0, sizeof(*sum));
+    for (unsigned id = 1; id <= store_class_count(store); id++) {
+        struct store_class_stats one;
+        store_class_stats(store, id, &one);
+#define CLASS_COUNTER(name, meaning) sum->name += one.name;
 #include "memcached/store/class_counters.def"
 #undef CLASS_COUNTER
-        totals->lrutail_reflocked += class.lrutail_reflocked;
+        sum->crawler_reclaimed += one.crawler_reclaimed;
+        sum->crawler_items_checked += one.crawler_items_checked;
+        sum->lrutail_reflocked += one.lrutail_reflocked;
     }
 }
 
-static void put_time(struct stat_sink *sink, const char *name, struct timeval time) {
-    stat_put(sink, name, "%ld.%06ld", (long)time.tv_sec, (long)time.tv_usec);
+static void gather(const struct server *server, struct general *g) {
+    memset(g, 0, sizeof(*g));
+    g->server = server;
+    stats_sum_counters(server, &g->totals);
+    if (server->run.stats)
+        server->run.stats(server->run.context, &g->run);
+    store_stats(server->store, &g->store);
+    sum_classes(server->store, &g->classes);
+    (void)getrusage(RUSAGE_SELF, &g->usage);
 }
 
 void stats_general(const struct server *server, struct stat_sink *sink) {
-    struct serve_run_stats run;
-    struct serve_totals t;
-    struct class_totals c;
-    struct store_stats s;
-    struct rusage usage;
-    memset(&run, 0, sizeof(run));
-    if (server->run.stats)
-        server->run.stats(server->run.context, &run);
-    stats_sum_counters(server, &t);
-    class_totals(server->store, &c);
-    store_stats(server->store, &s);
-    getrusage(RUSAGE_SELF, &usage);
-    uint32_t uptime = clock_seconds(server->clock) - CLOCK_FIRST_SECOND;
-    stat_put(sink, "pid", "%ld", (long)getpid());
-    stat_put_u64(sink, "uptime", uptime);
-    stat_put_u64(sink, "time", server->start_wall_s + uptime);
-    stat_put(sink, "version", "%s", SERVER_VERSION);
-    stat_put(sink, "libevent", "%s", server->event_version ? server->event_version : "none");
-    stat_put_u64(sink, "pointer_size", 8 * sizeof(void *));
-    put_time(sink, "rusage_user", usage.ru_utime);
-    put_time(sink, "rusage_system", usage.ru_stime);
-#define STAT(name, value) stat_put_u64(sink, #name, value);
-#include "memcached/serve/stats_general.def"
+    struct general general;
+    const struct general *g = &general;
+    gather(server, &general);
+#define STAT(name, value) stat_put_u64(sink, #name, (value));
+#define STAT_IF(name, condition, value)                                                            \
+    if (condition)                                                                                 \
+        stat_put_u64(sink, #name, (value));
+#define STAT_TEXT(name, text) stat_put(sink, #name, "%s", (text));
+#define STAT_TIME(name, time)                                                                      \
+    stat_put(sink, #name, "%ld.%06ld", (long)(time).tv_sec, (long)(time).tv_usec);
+#include "memcached/serve/stats.def"
 #undef STAT
-}
-
-void stats_reset(const struct server *server) {
-    store_stats_reset(server->store);
-    /* A worker that adds at this moment may undo the zero of one counter: statistics, not money. */
-    for (unsigned i = 0; i < server->counters_count; i++) {
-#define SERVE_COUNTER(name, meaning)                                                               \
-    atomic_store_explicit(&server->counters[i]->name, 0, memory_order_relaxed);
-#include "memcached/serve/counters.def"
-#undef SERVE_COUNTER
-    }
-    if (server->run.stats_reset)
-        server->run.stats_reset(server->run.context);
+#undef STAT_IF
+#undef STAT_TEXT
+#undef STAT_TIME
 }

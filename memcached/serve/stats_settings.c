@@ -1,15 +1,15 @@
-/* `stats settings`. */
+/* `stats settings`: what the operator has set. */
 #include "memcached/serve/stats.h"
 
-static const char *yes_no(bool is_on) {
-    return is_on ? "yes" : "no";
-}
-
 void stats_settings(const struct server *server, struct stat_sink *sink) {
-    struct settings *o = server->settings;
-    struct store_stats s;
-    store_stats(server->store, &s);
-#define SETTING(name, format, value) stat_put(sink, #name, format, value);
+    const struct settings *s = server->settings;
+    struct store_stats store;
+    store_stats(server->store, &store);
+#define SHOW(name, format, value) stat_put(sink, #name, "%" format, (value));
+#define SHOW_BOOL(name, yes, no, value) sink->row(sink, #name, (value) ? yes : no);
+#define SHOW_AS(name, text) sink->row(sink, #name, text);
 #include "memcached/serve/stats_settings.def"
-#undef SETTING
+#undef SHOW
+#undef SHOW_BOOL
+#undef SHOW_AS
 }
