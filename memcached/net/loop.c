@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,18 +12,35 @@
 #include "memcached/base/mem.h"
 #include "memcached/net/wake.h"
 
+/*
+ * Streams are watched for edges: the kernel looks at a connection once for each batch that arrives,
+ * not once more to find that it is empty, and nothing is registered anew when a stream is stuck. So it is
+ * for us to know when there may be more than was received:
+ *
+ *   - the space was filled, or none was given, or receiving was not wanted: is_ready stays set;
+ *   - the peer's end was announced together with the data (EV_CLOSED): is_ending, receive until told;
+ *   - a reset behind the data is announced together with it too and looks like any data. A send
+ *     finds it; a stream that sent nothing since its receive is asked once more in the next turn.
+ */
 struct loop {
     struct event_base *base;
     struct wake wake;
     struct loop_watch *wake_watch;
     void (*woken)(void *context);
     void *woken_context;
+    struct loop_stream *ready;       /* to receive from in the next turn */
+    struct loop_stream *unconfirmed; /* received in this turn, and may not have sent since */
 };
 
 struct loop_stream {
-    struct event event; /* registered for `wanted` */
-    short wanted;       /* EV_READ, EV_WRITE */
-    int fd;             /* -1: closed */
+    struct event event;
+    int fd; /* -1: closed */
+    bool wants_receive, wants_send;
+    bool is_ready;  /* there may be something to receive */
+    bool is_ending; /* the other side sends no more after what is there */
+    bool is_unconfirmed;
+    bool is_in_ready, is_in_unconfirmed;
+    struct loop_stream *ready_next, *unconfirmed_next;
     struct loop *loop;
     const struct loop_stream_events *events;
     void *context;
@@ -54,7 +72,8 @@ static struct event_base *base_create(void) {
         return NULL;
     struct event_base *base = NULL;
     if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0 &&
-        event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) == 0)
+        event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) == 0 &&
+        event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE) == 0)
         base = event_base_new_with_config(config);
     event_config_free(config);
     return base;
@@ -93,11 +112,6 @@ void loop_destroy(struct loop *loop) {
     mem_free(loop);
 }
 
-void loop_turn(struct loop *loop, bool may_wait) {
-    /* Without ONCE, a turn would go on as long as anything is ready. */
-    event_base_loop(loop->base, may_wait ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
-}
-
 void loop_wake(struct loop *loop) {
     wake_ring(&loop->wake);
 }
@@ -116,25 +130,73 @@ struct loop_stream *loop_stream_create(struct loop *loop, const struct loop_stre
     return stream;
 }
 
+static void leave_ready(struct loop_stream *stream) {
+    struct loop_stream **link = &stream->loop->ready;
+    while (*link != stream)
+        link = &(*link)->ready_next;
+    *link = stream->ready_next;
+}
+
+static void leave_unconfirmed(struct loop_stream *stream) {
+    struct loop_stream **link = &stream->loop->unconfirmed;
+    while (*link != stream)
+        link = &(*link)->unconfirmed_next;
+    *link = stream->unconfirmed_next;
+}
+
 void loop_stream_destroy(struct loop_stream *stream) {
     if (!stream)
         return;
     loop_stream_close(stream);
+    if (stream->is_in_ready)
+        leave_ready(stream);
+    if (stream->is_in_unconfirmed)
+        leave_unconfirmed(stream);
     mem_free(stream);
 }
 
-/* One receive; what is still there after a full one is announced again in the next turn. */
+static void queue_ready(struct loop_stream *stream) {
+    stream->is_ready = true;
+    if (stream->is_in_ready || !stream->wants_receive)
+        return;
+    stream->is_in_ready = true;
+    stream->ready_next = stream->loop->ready;
+    stream->loop->ready = stream;
+}
+
+static void queue_unconfirmed(struct loop_stream *stream) {
+    stream->is_unconfirmed = true;
+    if (stream->is_in_unconfirmed)
+        return;
+    stream->is_in_unconfirmed = true;
+    stream->unconfirmed_next = stream->loop->unconfirmed;
+    stream->loop->unconfirmed = stream;
+}
+
+/* One receive. */
 static void receive(struct loop_stream *stream) {
     struct iovec vec[LOOP_SPACE_MAX];
     int count = stream->events->space(stream->context, vec);
-    if (count == 0)
+    if (count == 0) {
+        queue_ready(stream);
         return;
+    }
+    size_t space = vec[0].iov_len + (count == 1 ? 0 : vec[1].iov_len);
     ssize_t got = count == 1 ? recv(stream->fd, vec[0].iov_base, vec[0].iov_len, 0)
                              : readv(stream->fd, vec, count);
+    stream->is_ready = false;
     if (got < 0) {
-        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
             return;
+        if (errno == EINTR) {
+            queue_ready(stream);
+            return;
+        }
         got = -errno;
+    } else if ((size_t)got == space || (got > 0 && stream->is_ending)) {
+        queue_ready(stream);
+    } else {
+        queue_unconfirmed(stream);
     }
     stream->events->received(stream->context, got);
 }
@@ -142,51 +204,44 @@ static void receive(struct loop_stream *stream) {
 static void on_stream(evutil_socket_t fd, short what, void *context) {
     struct loop_stream *stream = context;
     (void)fd;
-    if (what & EV_READ)
-        receive(stream);
-    if ((what & EV_WRITE) && (stream->wanted & EV_WRITE))
+    if (what & EV_CLOSED)
+        stream->is_ending = true;
+    if (what & (EV_READ | EV_CLOSED)) {
+        stream->is_ready = true;
+        if (stream->wants_receive)
+            receive(stream);
+    }
+    if ((what & EV_WRITE) && stream->wants_send)
         stream->events->sendable(stream->context);
-}
-
-/* From no registration to this one. */
-static bool stream_register(struct loop_stream *stream, short wanted) {
-    stream->wanted = 0;
-    if (!wanted)
-        return true;
-    event_assign(&stream->event, stream->loop->base, stream->fd, wanted | EV_PERSIST, on_stream,
-                 stream);
-    if (event_add(&stream->event, NULL) != 0)
-        return false;
-    stream->wanted = wanted;
-    return true;
 }
 
 bool loop_stream_open(struct loop_stream *stream, int fd) {
     CHECK(stream->fd < 0);
+    event_assign(&stream->event, stream->loop->base, fd,
+                 EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, on_stream, stream);
+    if (event_add(&stream->event, NULL) != 0)
+        return false;
     stream->fd = fd;
-    if (stream_register(stream, EV_READ))
-        return true;
-    stream->fd = -1;
-    return false;
+    stream->wants_receive = true;
+    stream->wants_send = stream->is_ready = stream->is_ending = stream->is_unconfirmed = false;
+    return true;
 }
 
 void loop_stream_close(struct loop_stream *stream) {
     if (stream->fd < 0)
         return;
-    if (stream->wanted)
-        event_del(&stream->event);
-    stream->wanted = 0;
+    event_del(&stream->event);
     close(stream->fd);
     stream->fd = -1;
+    /* It may still stand in the two lists: what they find closed, or opened anew, they pass over. */
+    stream->wants_receive = stream->wants_send = stream->is_unconfirmed = false;
 }
 
-bool loop_stream_want(struct loop_stream *stream, bool receive_wanted, bool send_wanted) {
-    short wanted = (short)((receive_wanted ? EV_READ : 0) | (send_wanted ? EV_WRITE : 0));
-    if (wanted == stream->wanted || stream->fd < 0)
-        return true;
-    if (stream->wanted)
-        event_del(&stream->event);
-    return stream_register(stream, wanted);
+void loop_stream_want(struct loop_stream *stream, bool receive_wanted, bool send_wanted) {
+    stream->wants_receive = receive_wanted;
+    stream->wants_send = send_wanted;
+    if (stream->is_ready && stream->fd >= 0)
+        queue_ready(stream);
 }
 
 ssize_t loop_stream_send(struct loop_stream *stream, const struct iovec *vec, int count) {
@@ -198,9 +253,45 @@ ssize_t loop_stream_send(struct loop_stream *stream, const struct iovec *vec, in
                                  .msg_iovlen = (size_t)count};
         sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
     }
+    stream->is_unconfirmed = false;
     if (sent >= 0)
         return sent;
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
+}
+
+static void confirm_streams(struct loop *loop) {
+    struct loop_stream *stream = loop->unconfirmed;
+    loop->unconfirmed = NULL;
+    while (stream) {
+        struct loop_stream *next = stream->unconfirmed_next;
+        stream->is_in_unconfirmed = false;
+        if (stream->is_unconfirmed)
+            queue_ready(stream);
+        stream->is_unconfirmed = false;
+        stream = next;
+    }
+}
+
+static void receive_ready(struct loop *loop) {
+    struct loop_stream *stream = loop->ready;
+    loop->ready = NULL;
+    while (stream) {
+        struct loop_stream *next = stream->ready_next;
+        stream->is_in_ready = false;
+        if (stream->is_ready && stream->wants_receive)
+            receive(stream);
+        stream = next;
+    }
+}
+
+void loop_turn(struct loop *loop, bool may_wait) {
+    confirm_streams(loop);
+    bool has_ready = loop->ready != NULL;
+    /* Without ONCE, a turn would go on as long as anything is ready. */
+    event_base_loop(loop->base,
+                    may_wait && !has_ready ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    if (has_ready)
+        receive_ready(loop);
 }
 
 /* ---- watches and timers ----------------------------------------------------------------------- */

@@ -33,7 +33,8 @@ enum { LOOP_SPACE_MAX = 2 };
 struct loop_stream_events {
     /*
      * Where the next bytes go: fills vec, returns how many entries; asked before each receive.
-     * 0: not now; then it is asked again in the next turn, so stop wanting to receive if that may be long.
+     * 0: not now; then it is asked again in the next turn, which does not wait, so stop wanting to
+     * receive if that may be long.
      */
     int (*space)(void *context, struct iovec vec[LOOP_SPACE_MAX]);
     /* So many bytes were put there; 0: the other side sends no more; negative: -errno, the connection is broken. */
@@ -47,15 +48,12 @@ struct loop_stream *loop_stream_create(struct loop *loop, const struct loop_stre
                                        void *context);
 void loop_stream_destroy(struct loop_stream *stream);
 
-/* Starts receiving from this non-blocking socket, which then belongs to the stream. False when refused. */
+/* Starts receiving from this non-blocking socket, which then belongs to the stream. False when refused: it does not. */
 bool loop_stream_open(struct loop_stream *stream, int fd);
 void loop_stream_close(struct loop_stream *stream);
 
-/*
- * Which of received and sendable may be called. Costs a system call only where something changes.
- * False when the kernel refuses: then neither is, and the stream is to be closed.
- */
-bool loop_stream_want(struct loop_stream *stream, bool receive, bool send);
+/* Which of received and sendable may be called; at first only received. No system call. */
+void loop_stream_want(struct loop_stream *stream, bool receive, bool send);
 
 /* Bytes taken by the kernel, at once; 0 when it takes none now; negative: -errno. */
 ssize_t loop_stream_send(struct loop_stream *stream, const struct iovec *vec, int count);

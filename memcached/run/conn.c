@@ -285,9 +285,8 @@ static void flush(struct conn *conn) {
     }
     bool is_below = pending <= SESSION_OUT_HIGH_BYTES;
     bool wants_input = is_below && !conn->is_closing;
-    if (!loop_stream_want(conn->stream, wants_input, conn->is_stuck))
-        conn->is_broken = true;
-    if ((conn->has_more && wants_input) || conn->is_broken)
+    loop_stream_want(conn->stream, wants_input, conn->is_stuck);
+    if (conn->has_more && wants_input)
         queue_again(conn);
 }
 

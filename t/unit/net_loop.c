@@ -2,6 +2,8 @@
 #include "memcached/net/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,10 +88,10 @@ START_TEST(bytes_wait_while_there_is_no_space_or_no_wish_for_them) {
     loop_turn(loop, false);
     ck_assert_int_eq(end.received_count, 0);
     end.is_refusing = false;
-    ck_assert(loop_stream_want(end.stream, false, false));
+    loop_stream_want(end.stream, false, false);
     loop_turn(loop, false);
     ck_assert_int_eq(end.received_count, 0);
-    ck_assert(loop_stream_want(end.stream, true, false));
+    loop_stream_want(end.stream, true, false);
     loop_turn(loop, true);
     ck_assert_int_eq(end.got, 1);
     tear_down(loop, &end, pair);
@@ -113,6 +115,128 @@ START_TEST(the_end_and_a_reset_are_told) {
 }
 END_TEST
 
+static void send_text(int fd, const char *text) {
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static bool turn_until(struct loop *loop, const struct end *end, int received_count) {
+    for (int turns = 0; turns < 10 && end->received_count < received_count; turns++)
+        loop_turn(loop, false);
+    return end->received_count >= received_count;
+}
+
+START_TEST(more_than_the_space_arrives_in_further_turns) {
+    struct loop *loop;
+    struct end end;
+    int pair[2];
+    char text[150];
+    set_up(&loop, &end, pair);
+    memset(text, 'x', sizeof(text));
+    ck_assert_int_eq(write(pair[1], text, sizeof(text)), sizeof(text));
+    loop_turn(loop, true);
+    ck_assert_int_eq(end.got, 68);
+    loop_turn(loop, true);
+    ck_assert_int_eq(end.got, 68);
+    loop_turn(loop, true);
+    ck_assert_int_eq(end.got, 14);
+    ck_assert_int_eq(end.received_count, 3);
+    tear_down(loop, &end, pair);
+}
+END_TEST
+
+START_TEST(an_end_right_behind_the_data_is_told) {
+    struct loop *loop;
+    struct end end;
+    int pair[2];
+    set_up(&loop, &end, pair);
+    send_text(pair[1], "bye");
+    shutdown(pair[1], SHUT_WR);
+    loop_turn(loop, true);
+    ck_assert_int_eq(end.got, 3);
+    loop_turn(loop, true);
+    ck_assert_int_eq(end.got, 0);
+    tear_down(loop, &end, pair);
+}
+END_TEST
+
+/* Both ends of a TCP connection over the loopback: only TCP has resets. */
+static void tcp_pair(int pair[2]) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &bytes), 0);
+    pair[1] = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(pair[1], (struct sockaddr *)&address, sizeof(address)), 0);
+    pair[0] = accept(listener, NULL, NULL);
+    ck_assert_int_ge(pair[0], 0);
+    ck_assert_int_eq(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+    close(listener);
+}
+
+START_TEST(a_reset_right_behind_the_data_is_told_though_nothing_is_sent) {
+    struct loop *loop;
+    struct end end;
+    int pair[2];
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    set_up(&loop, &end, pair);
+    loop_stream_close(end.stream);
+    close(pair[1]);
+    tcp_pair(pair);
+    send_text(pair[1], "set");
+    setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(pair[1]);
+    pair[1] = -1;
+    ck_assert(loop_stream_open(end.stream, pair[0]));
+    ck_assert(turn_until(loop, &end, 1));
+    if (end.got == 3)
+        ck_assert(turn_until(loop, &end, 2));
+    ck_assert_int_eq(end.got, -ECONNRESET);
+    tear_down(loop, &end, pair);
+}
+END_TEST
+
+START_TEST(what_came_while_receiving_was_not_wanted_is_told_when_it_is) {
+    struct loop *loop;
+    struct end end;
+    int pair[2];
+    set_up(&loop, &end, pair);
+    loop_stream_want(end.stream, false, false);
+    send_text(pair[1], "one");
+    loop_turn(loop, false);
+    send_text(pair[1], "two");
+    loop_turn(loop, false);
+    ck_assert_int_eq(end.received_count, 0);
+    loop_stream_want(end.stream, true, false);
+    loop_turn(loop, true);
+    ck_assert_int_eq(end.got, 6);
+    tear_down(loop, &end, pair);
+}
+END_TEST
+
+START_TEST(a_stream_closed_and_opened_anew_starts_afresh) {
+    struct loop *loop;
+    struct end end;
+    int pair[2], second[2];
+    set_up(&loop, &end, pair);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, second), 0);
+    send_text(pair[1], "old");
+    end.is_refusing = true;
+    loop_turn(loop, true);
+    end.is_refusing = false;
+    loop_stream_close(end.stream);
+    ck_assert(loop_stream_open(end.stream, second[0]));
+    loop_turn(loop, false);
+    ck_assert_int_eq(end.received_count, 0);
+    send_text(second[1], "newer");
+    loop_turn(loop, true);
+    ck_assert_int_eq(end.got, 5);
+    close(second[1]);
+    tear_down(loop, &end, pair);
+}
+END_TEST
+
 START_TEST(output_that_did_not_fit_is_wanted_again_when_it_does) {
     static char block[1 << 16];
     struct loop *loop;
@@ -125,7 +249,7 @@ START_TEST(output_that_did_not_fit_is_wanted_again_when_it_does) {
     while ((got = loop_stream_send(end.stream, vec, 2)) > 0)
         sent += (size_t)got;
     ck_assert_int_eq(got, 0);
-    ck_assert(loop_stream_want(end.stream, true, true));
+    loop_stream_want(end.stream, true, true);
     loop_turn(loop, false);
     ck_assert_int_eq(end.sendable_count, 0);
     while (sent > 0) {
@@ -135,7 +259,7 @@ START_TEST(output_that_did_not_fit_is_wanted_again_when_it_does) {
     }
     loop_turn(loop, true);
     ck_assert_int_eq(end.sendable_count, 1);
-    ck_assert(loop_stream_want(end.stream, true, false));
+    loop_stream_want(end.stream, true, false);
     loop_turn(loop, false);
     ck_assert_int_eq(end.sendable_count, 1);
     tear_down(loop, &end, pair);
@@ -212,6 +336,11 @@ Suite *net_loop_suite(void) {
     tcase_add_test(tcase, what_arrives_fills_the_places_in_order);
     tcase_add_test(tcase, bytes_wait_while_there_is_no_space_or_no_wish_for_them);
     tcase_add_test(tcase, the_end_and_a_reset_are_told);
+    tcase_add_test(tcase, more_than_the_space_arrives_in_further_turns);
+    tcase_add_test(tcase, an_end_right_behind_the_data_is_told);
+    tcase_add_test(tcase, a_reset_right_behind_the_data_is_told_though_nothing_is_sent);
+    tcase_add_test(tcase, what_came_while_receiving_was_not_wanted_is_told_when_it_is);
+    tcase_add_test(tcase, a_stream_closed_and_opened_anew_starts_afresh);
     tcase_add_test(tcase, output_that_did_not_fit_is_wanted_again_when_it_does);
     tcase_add_test(tcase, another_thread_wakes_a_waiting_turn);
     tcase_add_test(tcase, a_timer_fires_once);
