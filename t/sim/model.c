@@ -1,0 +1,559 @@
+#include "t/sim/model.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "memcached/base/check.h"
+#include "memcached/base/mem.h"
+#include "memcached/base/num.h"
+#include "repl/engine_private.h"
+#include "t/sim/client.h"
+#include "t/sim/host.h"
+#include "t/sim/profile.h"
+
+enum {
+    EXPIRY_SLACK_MS = 2000 + TIMEOUT_MS, /* a TTL travels in whole seconds and may wait on a link */
+    FLUSH_SLACK_MS = 200,
+};
+
+/* What a client once made of a key. */
+struct state {
+    uint64_t version;
+    uint64_t born_us;
+    uint64_t hash;       /* of the value */
+    uint64_t expires_ms; /* in the world's time; 0: never */
+    uint32_t bytes, client_flags;
+    bool is_set;         /* false: deleted */
+};
+
+struct key_states {
+    struct state *state; /* in the order in which they came about */
+    size_t count, capacity;
+};
+
+/* What the source of a stream had been told when the stream began. */
+struct stream_start {
+    struct stream_start *next;
+    uint64_t conn_id;
+    enum node_state source_state;
+    uint64_t floor[MODEL_KEYS_MAX];
+    bool is_vague[MODEL_KEYS_MAX];
+    bool is_final; /* its source was killed when all it had answered was on its way: `acked` has to arrive */
+    uint64_t acked[MODEL_KEYS_MAX];
+};
+
+struct model {
+    struct world *world;
+    unsigned key_count;
+    char name[MODEL_KEYS_MAX][MODEL_KEY_BYTES_MAX];
+    struct key_states keys[MODEL_KEYS_MAX];
+    struct stream_start *streams;
+    struct node_view before; /* a start over: the node and its log as they were */
+    bool was_log_empty;
+    struct model_counts counts;
+};
+
+struct model *model_create(struct world *world, unsigned key_count) {
+    struct model *model = mem_zalloc(sizeof(*model));
+    CHECK(model && key_count <= MODEL_KEYS_MAX);
+    model->world = world;
+    model->key_count = key_count;
+    for (unsigned i = 0; i < key_count; i++)
+        snprintf(model->name[i], MODEL_KEY_BYTES_MAX, "key-%u", i);
+    return model;
+}
+
+void model_destroy(struct model *model) {
+    for (unsigned i = 0; i < MODEL_KEYS_MAX; i++)
+        mem_free(model->keys[i].state);
+    while (model->streams) {
+        struct stream_start *next = model->streams->next;
+        mem_free(model->streams);
+        model->streams = next;
+    }
+    mem_free(model);
+}
+
+const struct model_counts *model_counts(const struct model *model) {
+    return &model->counts;
+}
+
+unsigned model_key_count(const struct model *model) {
+    return model->key_count;
+}
+
+const char *model_key(const struct model *model, unsigned key, uint32_t *bytes) {
+    if (bytes)
+        *bytes = (uint32_t)strlen(model->name[key]);
+    return model->name[key];
+}
+
+static unsigned key_index(const struct model *model, const char *key, uint32_t bytes) {
+    uint64_t number = 0;
+    CHECK(bytes > 4 && num_u64(key + 4, bytes - 4, &number) && number < model->key_count);
+    return (unsigned)number;
+}
+
+uint64_t model_floor(const struct host *host, unsigned key) {
+    return host->shadow.floor[key];
+}
+
+/* ---- looking into a store ---- */
+
+struct seen {
+    bool is_present;
+    struct state as; /* version alone when absent */
+};
+
+struct look {
+    struct host *host;
+    struct seen *seen;
+};
+
+static bool look(void *context, const struct store_key *key, const struct store_view *view) {
+    struct look *look = context;
+    struct state *as = &look->seen->as;
+    struct host *host = look->host;
+    (void)key;
+    CHECK(view->value || view->value_bytes == 0);
+    look->seen->is_present = true;
+    as->version = view->version;
+    as->bytes = (uint32_t)view->value_bytes;
+    as->hash = bytes_hash(view->value, view->value_bytes);
+    as->client_flags = view->client_flags;
+    as->is_set = true;
+    if (view->exptime)
+        as->expires_ms = host->world->now_us / 1000 +
+                         (view->exptime - clock_seconds(&host->clock)) * 1000ull;
+    return false; /* it goes on waiting in the log, if it does */
+}
+
+static struct seen inspect(const struct model *model, struct host *host, unsigned key) {
+    struct seen seen = {.is_present = false};
+    struct look context = {host, &seen};
+    struct store_key name = {.data = model->name[key]};
+    name.bytes = (uint32_t)strlen(name.data);
+    name.hash = store_hash(host->store, name.data, name.bytes);
+    uint64_t absent = 0;
+    if (store_visit(host->handle[HANDLE_LOOK], &name, look, &context, &absent) == STORE_ABSENT)
+        seen.as.version = absent;
+    return seen;
+}
+
+/* ---- states ---- */
+
+static const struct state *state_find(const struct model *model, unsigned key, uint64_t version) {
+    const struct key_states *states = &model->keys[key];
+    for (size_t i = states->count; i-- > 0;)
+        if (states->state[i].version == version)
+            return &states->state[i];
+    return NULL;
+}
+
+/* Two hosts may draw the same version: any state of it will do. */
+static bool state_is_known(const struct model *model, unsigned key, const struct state *seen) {
+    const struct key_states *states = &model->keys[key];
+    for (size_t i = states->count; i-- > 0;) {
+        const struct state *state = &states->state[i];
+        if (state->version == seen->version && state->hash == seen->hash &&
+            state->bytes == seen->bytes && state->client_flags == seen->client_flags &&
+            state->is_set)
+            return true;
+    }
+    return false;
+}
+
+static void state_add(struct model *model, unsigned key, const struct state *state) {
+    struct key_states *states = &model->keys[key];
+    if (states->count == states->capacity) {
+        states->capacity = states->capacity ? states->capacity * 2 : 16;
+        states->state = mem_realloc(states->state, states->capacity * sizeof(*states->state));
+        CHECK(states->state);
+    }
+    states->state[states->count++] = *state;
+    model->counts.states++;
+}
+
+static bool is_alive(const struct model *model, const struct host *host, unsigned key,
+                     uint64_t version) {
+    const struct state *state = state_find(model, key, version);
+    uint64_t now_ms = model->world->now_us / 1000;
+    return state && state->is_set && version > store_flush_floor(host->store) &&
+           (state->expires_ms == 0 || state->expires_ms > now_ms + EXPIRY_SLACK_MS);
+}
+
+/* ---- what clients do ---- */
+
+void model_started(struct model *model, struct host *host) {
+    (void)model;
+    uint64_t epoch = host->shadow.epoch;
+    memset(&host->shadow, 0, sizeof(host->shadow));
+    host->shadow.epoch = epoch + 1;
+}
+
+static bool is_answer(const char *answer, size_t bytes, const char *word) {
+    return bytes >= strlen(word) && memcmp(answer, word, strlen(word)) == 0;
+}
+
+static bool is_done(const struct op *op, const char *answer, size_t bytes) {
+    switch (op->kind) {
+    case OP_INCR:
+    case OP_DECR:
+        return bytes > 0 && answer[0] >= '0' && answer[0] <= '9';
+    case OP_GAT:
+        return is_answer(answer, bytes, "VALUE");
+    case OP_DELETE: /* one that misses is a change too */
+        return is_answer(answer, bytes, "DELETED") || is_answer(answer, bytes, "NOT_FOUND");
+    case OP_TOUCH:
+        return is_answer(answer, bytes, "TOUCHED");
+    case OP_FLUSH:
+        return is_answer(answer, bytes, "OK");
+    case OP_GET:
+        return false;
+    default:
+        return is_answer(answer, bytes, "STORED");
+    }
+}
+
+static void flush_executed(struct model *model, struct host *host, const struct op *op) {
+    if (op->delay_s == 0) {
+        host->shadow.flush_due_ms = 0;
+        model_flushed(model, host, store_flush_floor(host->store));
+        return;
+    }
+    host->shadow.flush_due_ms = host_wall_ms(host) + op->delay_s * 1000ull;
+    host->shadow.flush_version = store_version_now(host->store);
+}
+
+void model_executed(struct model *model, struct host *host, const struct op *op, const char *answer,
+                    size_t bytes) {
+    struct world *world = model->world;
+    bool is_change = is_done(op, answer, bytes);
+    TRACE(world, "host %u: %s %s #%" PRIu64 ": %.*s", host->index, op_name(op),
+          model->name[op->key], op->number, (int)strcspn(answer, "\r"), answer);
+    model->counts.writes += is_change;
+    if (op->kind == OP_FLUSH) {
+        if (is_change)
+            flush_executed(model, host, op);
+        return;
+    }
+    struct seen seen = inspect(model, host, op->key);
+    uint64_t floor = host->shadow.floor[op->key];
+    if (seen.is_present && seen.as.version < floor)
+        world_fail(world, "host %u: %s shows version %" PRIu64 ", older than %" PRIu64, host->index,
+                   model->name[op->key], seen.as.version, floor);
+    if (!is_change) {
+        if (seen.is_present && seen.as.version > floor)
+            world_fail(world, "host %u: %s changed without a change", host->index,
+                       model->name[op->key]);
+        return;
+    }
+    if (!seen.is_present && seen.as.version == 0)
+        seen.as.version = store_version_now(host->store); /* its tombstone is forgotten already */
+    if (seen.as.version <= floor)
+        world_fail(world, "host %u: a change of %s has version %" PRIu64 ", not above %" PRIu64,
+                   host->index, model->name[op->key], seen.as.version, floor);
+    seen.as.born_us = world->now_us;
+    state_add(model, op->key, &seen.as);
+    host->shadow.floor[op->key] = seen.as.version;
+    host->shadow.is_vague[op->key] = false;
+}
+
+void model_answered(struct model *model, struct host *host, const struct op *op) {
+    struct shadow *shadow = &host->shadow;
+    (void)model;
+    if (op_is_write(op) && op->kind != OP_FLUSH)
+        shadow->acked[op->key] = shadow->floor[op->key];
+}
+
+void model_read(struct model *model, struct host *host, const struct op *op, const char *value,
+                size_t bytes, uint64_t version) {
+    struct world *world = model->world;
+    uint64_t hash = bytes_hash(value, bytes);
+    const struct key_states *states = &model->keys[op->key];
+    bool is_known = false;
+    for (size_t i = states->count; i-- > 0 && !is_known;)
+        is_known = states->state[i].version == version && states->state[i].hash == hash;
+    model->counts.hits++;
+    if (!is_known)
+        world_fail(world, "a client reads of %s what nobody stored: version %" PRIu64 ", %zu bytes",
+                   model->name[op->key], version, bytes);
+    if (host->life == op->life && host->shadow.epoch == op->epoch && version < op->floor)
+        world_fail(world,
+                   "a client reads %s of host %u: version %" PRIu64 ", while %" PRIu64
+                   " was there before it asked",
+                   model->name[op->key], host->index, version, op->floor);
+}
+
+/* ---- what the peer tells ---- */
+
+static void raise(struct shadow *shadow, unsigned key, uint64_t version, bool is_vague) {
+    if (version < shadow->floor[key])
+        return;
+    if (version > shadow->floor[key] || !is_vague)
+        shadow->is_vague[key] = is_vague;
+    shadow->floor[key] = version;
+}
+
+void model_applied(struct model *model, struct host *host, const char *key, uint32_t key_bytes,
+                   uint64_t version, bool is_taken) {
+    unsigned index = key_index(model, key, key_bytes);
+    TRACE(model->world, "host %u: told of %s version %" PRIu64 "%s", host->index,
+          model->name[index], version, is_taken ? "" : ", absent or refused");
+    raise(&host->shadow, index, version, !is_taken);
+    struct seen seen = inspect(model, host, index);
+    if (seen.is_present && seen.as.version < host->shadow.floor[index])
+        world_fail(model->world, "host %u: %s shows version %" PRIu64 " after being told of %" PRIu64,
+                   host->index, model->name[index], seen.as.version, version);
+}
+
+void model_flushed(struct model *model, struct host *host, uint64_t version) {
+    TRACE(model->world, "host %u: flushed up to %" PRIu64, host->index, version);
+    for (unsigned i = 0; i < model->key_count; i++)
+        raise(&host->shadow, i, version, true);
+}
+
+/* ---- streams ---- */
+
+static struct stream_start *stream_find(struct model *model, const struct net_conn *conn) {
+    struct stream_start *stream = model->streams;
+    while (stream && stream->conn_id != conn->id)
+        stream = stream->next;
+    return stream;
+}
+
+void model_stream_begins(struct model *model, struct host *source, struct net_conn *conn) {
+    struct stream_start *stream = mem_zalloc(sizeof(*stream));
+    struct node_view view;
+    CHECK(stream);
+    engine_view(source->engine, &view);
+    stream->next = model->streams;
+    model->streams = stream;
+    stream->conn_id = conn->id;
+    stream->source_state = view.self.state;
+    memcpy(stream->floor, source->shadow.floor, sizeof(stream->floor));
+    memcpy(stream->is_vague, source->shadow.is_vague, sizeof(stream->is_vague));
+}
+
+static bool covers(const struct node_view *view) {
+    return view->self.complete_for == NODE_COMPLETE_FOR_ANY ||
+           view->self.complete_for == view->peer.id;
+}
+
+void model_before_start_over(struct model *model, struct host *host, struct net_conn *conn) {
+    struct dirty_log_stats log;
+    (void)conn;
+    engine_view(host->engine, &model->before);
+    dirty_log_stats(host->engine->log, &log);
+    model->was_log_empty = log.entries == 0;
+}
+
+/* May what a client stored here, and the source does not have, be dropped? The rules are in README.md. */
+static bool may_lose(struct model *model, unsigned key, uint64_t version, const struct net_conn *conn) {
+    const struct state *state = state_find(model, key, version);
+    if (!covers(&model->before)) {
+        model->counts.lost_writes++;
+        return true;
+    }
+    if (state && state->born_us >= conn->accepted_us) {
+        model->counts.lost_late++;
+        return true;
+    }
+    model->counts.lost_waiting += !model->was_log_empty;
+    return !model->was_log_empty;
+}
+
+void model_started_over(struct model *model, struct host *host, struct net_conn *conn) {
+    struct world *world = model->world;
+    struct stream_start *stream = stream_find(model, conn);
+    struct shadow *shadow = &host->shadow;
+    bool is_excused = false;
+    CHECK(stream);
+    model->counts.start_overs++;
+    if (model->before.self.state == NODE_READY && stream->source_state != NODE_READY)
+        world_fail(world, "host %u, ready, is emptied by a node that was not", host->index);
+    for (unsigned i = 0; i < model->key_count; i++) {
+        if (shadow->acked[i] <= stream->floor[i])
+            continue;
+        is_excused = true;
+        if (!may_lose(model, i, shadow->acked[i], conn))
+            world_fail(world,
+                       "host %u starts over and loses %s version %" PRIu64
+                       ", which its log had to bring to the source",
+                       host->index, model->name[i], shadow->acked[i]);
+    }
+    model->counts.excused_start_overs += is_excused;
+    memset(shadow->floor, 0, sizeof(shadow->floor));
+    memset(shadow->acked, 0, sizeof(shadow->acked));
+    memset(shadow->is_vague, 0, sizeof(shadow->is_vague));
+    shadow->flush_due_ms = 0;
+    shadow->epoch++;
+    for (unsigned i = 0; i < model->key_count && !world->is_failed; i++)
+        if (inspect(model, host, i).is_present)
+            world_fail(world, "host %u starts over and still shows %s", host->index,
+                       model->name[i]);
+}
+
+void model_synced(struct model *model, struct host *host, struct net_conn *conn) {
+    struct stream_start *stream = stream_find(model, conn);
+    struct shadow *shadow = &host->shadow;
+    CHECK(stream);
+    model->counts.sync_checks++;
+    for (unsigned i = 0; i < model->key_count; i++) {
+        if (stream->floor[i] <= shadow->floor[i])
+            continue;
+        if (!stream->is_vague[i] && is_alive(model, host, i, stream->floor[i]) &&
+            !model->world->profile->is_evicting)
+            world_fail(model->world, "host %u is synced without %s version %" PRIu64, host->index,
+                       model->name[i], stream->floor[i]);
+        raise(shadow, i, stream->floor[i], true);
+    }
+    model_sweep(model, host);
+}
+
+void model_killed(struct model *model, struct host *host, struct net_conn *conn) {
+    struct stream_start *stream = conn ? stream_find(model, conn) : NULL;
+    struct node_view view;
+    if (!stream)
+        return;
+    engine_view(host->engine, &view);
+    stream->is_final = view.out == OUT_STREAMING && view.self.complete_for == view.peer.id &&
+                       !dirty_log_has_unsent(host->engine->log) &&
+                       outbuf_pending(&host->engine->out.buffer) == 0;
+    memcpy(stream->acked, host->shadow.acked, sizeof(stream->acked));
+    conn->was_disturbed = false;
+    for (int i = 0; i < HOST_COUNT; i++)
+        if (model->world->net->is_cut[i][1 - i] || model->world->net->is_frozen[i])
+            conn->was_disturbed = true;
+}
+
+void model_link_ended(struct model *model, struct host *host, struct net_conn *conn, bool is_dead) {
+    struct stream_start *stream = stream_find(model, conn);
+    if (!stream || !stream->is_final || is_dead || conn->was_disturbed)
+        return;
+    model->counts.kill_checks++;
+    for (unsigned i = 0; i < model->key_count; i++)
+        if (stream->acked[i] > host->shadow.floor[i])
+            world_fail(model->world,
+                       "the peer of host %u was killed, its link was up, and %s version %" PRIu64
+                       ", acknowledged, has not arrived",
+                       host->index, model->name[i], stream->acked[i]);
+}
+
+/* ---- looking at everything ---- */
+
+static void delayed_flush_check(struct model *model, struct host *host) {
+    struct shadow *shadow = &host->shadow;
+    if (shadow->flush_due_ms == 0 || host->background_ms < shadow->flush_due_ms + FLUSH_SLACK_MS)
+        return;
+    shadow->flush_due_ms = 0;
+    model_flushed(model, host, shadow->flush_version);
+}
+
+void model_sweep(struct model *model, struct host *host) {
+    struct world *world = model->world;
+    struct shadow *shadow = &host->shadow;
+    struct store_stats stats;
+    model->counts.sweeps++;
+    delayed_flush_check(model, host);
+    store_stats(host->store, &stats);
+    bool is_keeping = !world->profile->is_evicting && stats.evictions == 0;
+    for (unsigned i = 0; i < model->key_count && !world->is_failed; i++) {
+        struct seen seen = inspect(model, host, i);
+        if (!seen.is_present) {
+            if (is_keeping && !shadow->is_vague[i] && is_alive(model, host, i, shadow->floor[i]))
+                world_fail(world, "host %u has lost %s version %" PRIu64, host->index,
+                           model->name[i], shadow->floor[i]);
+            continue;
+        }
+        const struct state *state = state_find(model, i, seen.as.version);
+        if (seen.as.version < shadow->floor[i])
+            world_fail(world, "host %u shows %s version %" PRIu64 ", older than %" PRIu64,
+                       host->index, model->name[i], seen.as.version, shadow->floor[i]);
+        else if (!state_is_known(model, i, &seen.as))
+            world_fail(world, "host %u shows of %s what nobody stored: version %" PRIu64,
+                       host->index, model->name[i], seen.as.version);
+        else if (state->expires_ms && world->now_us / 1000 > state->expires_ms + EXPIRY_SLACK_MS)
+            world_fail(world, "host %u shows %s long after its time", host->index, model->name[i]);
+    }
+}
+
+void model_drained(struct model *model, struct host *host) {
+    struct host *peer = host_peer(host);
+    struct node_view view;
+    struct dirty_log_stats log;
+    struct engine_stats stats;
+    engine_view(host->engine, &view);
+    dirty_log_stats(host->engine->log, &log);
+    engine_stats(host->engine, &stats);
+    if (stats.log_bytes > stats.log_limit_bytes)
+        world_fail(model->world, "the log of host %u is larger than its bound", host->index);
+    if (outbuf_pending(&host->engine->out.buffer) >
+        OUT_BUFFER_HIGH_BYTES + model->world->profile->value_bytes_max * 2 + 32768)
+        world_fail(model->world, "host %u keeps %" PRIu64 " bytes for its peer", host->index,
+                   outbuf_pending(&host->engine->out.buffer));
+    if (!peer->is_running || view.out != OUT_STREAMING || view.self.complete_for != view.peer.id ||
+        view.peer.id != peer->engine->id || log.entries > 0)
+        return;
+    model->counts.drained_checks++;
+    for (unsigned i = 0; i < model->key_count; i++)
+        if (peer->shadow.floor[i] < host->shadow.floor[i] && !host->shadow.is_vague[i])
+            world_fail(model->world,
+                       "the log of host %u is empty, and its peer has not been told of %s version "
+                       "%" PRIu64,
+                       host->index, model->name[i], host->shadow.floor[i]);
+}
+
+static void compare_key(struct model *model, unsigned key) {
+    struct host *const *host = model->world->host;
+    struct seen seen[HOST_COUNT];
+    uint64_t now_ms = model->world->now_us / 1000;
+    for (int i = 0; i < HOST_COUNT; i++)
+        seen[i] = inspect(model, host[i], key);
+    for (int i = 0; i < HOST_COUNT; i++) {
+        if (!seen[i].is_present)
+            continue;
+        const struct state *here = &seen[i].as;
+        const struct state *there = &seen[1 - i].as;
+        bool is_ending = here->expires_ms && here->expires_ms < now_ms + EXPIRY_SLACK_MS;
+        if (!seen[1 - i].is_present) {
+            if (!is_ending && !model->world->profile->is_evicting)
+                world_fail(model->world, "in the end only host %d has %s (version %" PRIu64 ")", i,
+                           model->name[key], here->version);
+            continue;
+        }
+        uint64_t apart = here->expires_ms > there->expires_ms
+                             ? here->expires_ms - there->expires_ms
+                             : there->expires_ms - here->expires_ms;
+        if (here->version != there->version || here->hash != there->hash ||
+            here->client_flags != there->client_flags || apart > EXPIRY_SLACK_MS)
+            world_fail(model->world,
+                       "in the end %s differs: version %" PRIu64 " on host %d, %" PRIu64
+                       " on the other; lifetimes %" PRIu64 " ms apart",
+                       model->name[key], here->version, i, there->version, apart);
+    }
+}
+
+void model_compare(struct model *model) {
+    struct world *world = model->world;
+    unsigned masters = 0;
+    for (int i = 0; i < HOST_COUNT && !world->is_failed; i++) {
+        struct node_view view;
+        engine_view(world->host[i]->engine, &view);
+        masters += view.self.role == NODE_MASTER;
+        if (view.self.state != NODE_READY)
+            world_fail(world, "in the end host %d is not ready", i);
+        if (view.out != OUT_STREAMING || view.in_link == 0)
+            world_fail(world, "in the end host %d has no link", i);
+        model_sweep(model, world->host[i]);
+        model_drained(model, world->host[i]);
+        const char *wrong = store_verify(world->host[i]->store);
+        if (wrong)
+            world_fail(world, "in the end the store of host %d is broken: %s", i, wrong);
+    }
+    if (masters != 1)
+        world_fail(world, "in the end there are %u masters", masters);
+    for (unsigned i = 0; i < model->key_count && !world->is_failed; i++)
+        compare_key(model, i);
+}
