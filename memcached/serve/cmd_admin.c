@@ -230,5 +230,11 @@ void admin_execute(const struct admin_call *call) {
             return;
         }
     }
+    /* a browser was made to send this: nothing of what follows may be executed */
+    const struct word *last = &words.word[words.count > 0 ? words.count - 1 : 0];
+    if (words.count > 0 && last->bytes >= 5 && memcmp(last->text, "HTTP/", 5) == 0) {
+        session_end(call->session);
+        return;
+    }
     (void)outbuf_puts(call->out, "ERROR\r\n");
 }

@@ -1,1 +1,17 @@
-# Sessions and commands: no library here yet.
+noinst_LIBRARIES += libserve.a
+libserve_a_SOURCES = \
+	memcached/serve/cmd_arith.c \
+	memcached/serve/cmd_delete.c \
+	memcached/serve/cmd_get.c \
+	memcached/serve/cmd_meta.c memcached/serve/cmd_meta.h \
+	memcached/serve/cmd_meta_get.c \
+	memcached/serve/cmd_meta_store.c \
+	memcached/serve/cmd_store.c \
+	memcached/serve/cmd_touch.c \
+	memcached/serve/compose.c memcached/serve/compose.h \
+	memcached/serve/exptime.h \
+	memcached/serve/link.c \
+	memcached/serve/session.c \
+	memcached/serve/turn.c memcached/serve/turn.h \
+	memcached/serve/value.c \
+	$(serve_admin_SOURCES)

@@ -14,7 +14,7 @@
 #include "memcached/store/store.h"
 
 enum {
-    SESSION_LINE_BYTES_MAX = 8192, /* a command line longer than this (keys of a get aside) closes */
+    SESSION_LINE_BYTES_MAX = 2048, /* so much of a command line and no end of it closes (get and gets aside) */
     SESSION_BATCH_MAX = 64,        /* requests tokenised ahead of execution */
     SESSION_OUT_HIGH_BYTES = 256 * 1024, /* with more than this unsent, no further command is executed */
 };

@@ -1,0 +1,103 @@
+/* set, add, replace, append, prepend, cas; and how every storage command ends. */
+#include "memcached/serve/cmd_meta.h"
+#include "memcached/serve/exptime.h"
+#include "memcached/serve/turn.h"
+
+static const uint8_t modes[] = {
+    [VERB_SET] = STORE_SET,       [VERB_ADD] = STORE_ADD,         [VERB_REPLACE] = STORE_REPLACE,
+    [VERB_APPEND] = STORE_APPEND, [VERB_PREPEND] = STORE_PREPEND, [VERB_CAS] = STORE_CAS,
+};
+
+/* No item could be had. A plain set leaves no old value behind, which its sender believes replaced. */
+static void refuse(struct turn *turn, const struct request *request, enum store_status why) {
+    if (request->verb == VERB_SET) {
+        struct store_key key = request_key(request);
+        turn_before_write(turn);
+        store_drop_stale(turn->thread, &key);
+    }
+    if (!(request->bits & REQUEST_NOREPLY)) {
+        if (why == STORE_TOO_LARGE)
+            TURN_REPLY(turn, "SERVER_ERROR object too large for cache\r\n");
+        else
+            TURN_REPLY(turn, "SERVER_ERROR out of memory storing object\r\n");
+    }
+    value_swallow(turn, request);
+}
+
+void cmd_store(struct turn *turn, const struct request *request) {
+    struct store_key key = request_key(request);
+    struct store_job job;
+    enum store_status why;
+    job.exptime = exptime_of(turn->server, request->exptime);
+    job.item = store_reserve(turn->thread, &key, request->client_flags, job.exptime,
+                             request->value_bytes, &why);
+    if (UNLIKELY(!job.item)) {
+        refuse(turn, request, why);
+        return;
+    }
+    job.hash = request->hash;
+    job.value_bytes = request->value_bytes;
+    job.filled_bytes = 0;
+    job.verb = request->verb;
+    job.is_noreply = request->bits & REQUEST_NOREPLY;
+    job.write = (struct store_write){.mode = modes[request->verb]};
+    if (request->verb == VERB_CAS)
+        job.write.expected_version = turn->server->settings->has_cas ? request->number : 0;
+    value_take(turn, request, &job);
+}
+
+void store_bad_chunk(struct turn *turn, struct store_job *job) {
+    store_abandon(turn->thread, job->item);
+    if (UNLIKELY(turn->session->is_link)) {
+        link_reject(turn, "bad data chunk");
+        return;
+    }
+    turn->cmd_set++;
+    if (!job->is_noreply)
+        TURN_REPLY(turn, "CLIENT_ERROR bad data chunk\r\n");
+}
+
+static void reply_status(struct turn *turn, enum store_status status) {
+    switch (status) {
+    case STORE_OK:
+        TURN_REPLY(turn, "STORED\r\n");
+        return;
+    case STORE_EXISTS:
+        TURN_REPLY(turn, "EXISTS\r\n");
+        return;
+    case STORE_NOT_FOUND:
+        TURN_REPLY(turn, "NOT_FOUND\r\n");
+        return;
+    case STORE_TOO_LARGE:
+        TURN_REPLY(turn, "SERVER_ERROR object too large for cache\r\n");
+        return;
+    case STORE_NO_MEMORY:
+        TURN_REPLY(turn, "SERVER_ERROR out of memory storing object\r\n");
+        return;
+    case STORE_NOT_STORED:
+    case STORE_NON_NUMERIC:
+    case STORE_TOO_LONG_NUMBER:
+    case STORE_OLDER:
+        break;
+    }
+    TURN_REPLY(turn, "NOT_STORED\r\n");
+}
+
+void store_finish(struct turn *turn, struct store_job *job) {
+    if (UNLIKELY(turn->session->is_link)) {
+        link_store_finish(turn, job);
+        return;
+    }
+    turn_before_write(turn);
+    turn->cmd_set++;
+    if (job->verb == VERB_MS) {
+        meta_store_finish(turn, job);
+        return;
+    }
+    enum store_status status =
+        store_commit(turn->thread, job->item, job->hash, &job->write, NULL);
+    if (UNLIKELY(status == STORE_NOT_FOUND))
+        COUNT(turn->counters, cas_misses, 1);
+    if (!job->is_noreply)
+        reply_status(turn, status);
+}

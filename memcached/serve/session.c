@@ -1,0 +1,344 @@
+#include "memcached/serve/session.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "memcached/base/mem.h"
+#include "memcached/serve/cmd_admin.h"
+#include "memcached/serve/turn.h"
+
+_Static_assert((int)PROTO_KEY_BYTES_MAX == (int)STORE_KEY_BYTES_MAX, "keys that can be said are kept");
+_Static_assert((int)PARSE_LINE_BYTES_MAX == (int)SESSION_LINE_BYTES_MAX, "one bound for lines");
+
+struct session *session_create(struct session_env *env, const struct session_peer *peer) {
+    struct session *session = mem_zalloc(sizeof(*session));
+    if (!session)
+        return NULL;
+    session->env = env;
+    session->peer = *peer;
+    session->parser.key_bytes_max = PROTO_KEY_BYTES_MAX;
+    return session;
+}
+
+void session_destroy(struct session *session) {
+    const struct serve_repl_hooks *repl = &session->env->server->repl;
+    if (session->state == SESSION_IN_VALUE || session->state == SESSION_AT_TAIL)
+        store_abandon(session->env->store, session->job.item);
+    if (session->is_link && repl->link_closed)
+        repl->link_closed(repl->context, session->link);
+    mem_free(session);
+}
+
+bool session_is_link(const struct session *session) {
+    return session->is_link;
+}
+
+void session_become_link(struct session *session, void *link) {
+    session->is_link = true;
+    session->link = link;
+    session->parser.key_bytes_max = PROTO_KEY_BASE64_BYTES_MAX;
+}
+
+void *session_link(const struct session *session) {
+    return session->link;
+}
+
+const struct session_peer *session_peer(const struct session *session) {
+    return &session->peer;
+}
+
+void session_end(struct session *session) {
+    session->is_ended = true;
+}
+
+/* ---- one turn -------------------------------------------------------------------------------- */
+
+static void turn_count(struct turn *turn) {
+    if (turn->cmd_get)
+        COUNT(turn->counters, cmd_get, turn->cmd_get);
+    if (turn->get_misses)
+        COUNT(turn->counters, get_misses, turn->get_misses);
+    if (turn->cmd_set)
+        COUNT(turn->counters, cmd_set, turn->cmd_set);
+    turn->cmd_get = turn->get_misses = turn->cmd_set = 0;
+}
+
+static void execute_error(struct turn *turn, const struct request *request) {
+    const struct request_reply *reply = &request_error_replies[request->error];
+    bool is_first = request->bits & REQUEST_FIRST;
+    if (!is_first && turn->is_skipping_line)
+        return;
+    if (!is_first && turn->has_line_mark)
+        outbuf_cut(turn->out, turn->line_mark);
+    if (!(request->bits & REQUEST_NOREPLY))
+        turn_reply(turn, reply->text, reply->bytes);
+}
+
+static void execute_repl(struct turn *turn, const struct request *request) {
+    const struct serve_repl_hooks *repl = &turn->server->repl;
+    if (!repl->is_on) {
+        TURN_REPLY(turn, "ERROR\r\n");
+        return;
+    }
+    repl->command(repl->context, turn->session, turn->thread, request->rest, request->rest_bytes,
+                  turn->out);
+}
+
+static void execute_other(struct turn *turn, const struct request *request) {
+    turn_count(turn); /* `stats` tells of what came before it */
+    struct admin_call call = {.session = turn->session,
+                              .env = turn->session->env,
+                              .line = request->rest,
+                              .line_bytes = request->rest_bytes,
+                              .out = turn->out};
+    admin_execute(&call);
+}
+
+static void execute(struct turn *turn, struct request *request) {
+    if (UNLIKELY(turn->session->is_link)) {
+        link_execute(turn, request);
+        return;
+    }
+    switch ((enum verb)request->verb) {
+    case VERB_GET:
+    case VERB_GETS:
+    case VERB_GAT:
+    case VERB_GATS:
+        cmd_get(turn, request);
+        return;
+    case VERB_SET:
+    case VERB_ADD:
+    case VERB_REPLACE:
+    case VERB_APPEND:
+    case VERB_PREPEND:
+    case VERB_CAS:
+        cmd_store(turn, request);
+        return;
+    case VERB_DELETE:
+        cmd_delete(turn, request);
+        return;
+    case VERB_INCR:
+    case VERB_DECR:
+        cmd_arith(turn, request);
+        return;
+    case VERB_TOUCH:
+        cmd_touch(turn, request);
+        return;
+    case VERB_MG:
+        cmd_meta_get(turn, request);
+        return;
+    case VERB_MS:
+        cmd_meta_store(turn, request);
+        return;
+    case VERB_MD:
+        cmd_meta_delete(turn, request);
+        return;
+    case VERB_MA:
+        cmd_meta_arith(turn, request);
+        return;
+    case VERB_ME:
+        cmd_meta_debug(turn, request);
+        return;
+    case VERB_MN:
+        TURN_REPLY(turn, "MN\r\n");
+        return;
+    case VERB_QUIT:
+        turn->is_closing = true;
+        return;
+    case VERB_REPL:
+        execute_repl(turn, request);
+        return;
+    case VERB_OTHER:
+        execute_other(turn, request);
+        return;
+    case VERB_ERROR:
+        execute_error(turn, request);
+        return;
+    }
+}
+
+static inline bool out_is_high(const struct outbuf *out) {
+    return out->bytes - out->sent + out->ref_bytes > SESSION_OUT_HIGH_BYTES;
+}
+
+static inline bool has_key(const struct request *request) {
+    return request->verb <= VERB_ME && request->key_bytes > 0;
+}
+
+/* What may change how the bytes behind it are to be read. */
+static inline bool ends_batch(const struct request *request) {
+    return request->verb == VERB_OTHER || request->verb == VERB_REPL ||
+           request->verb == VERB_QUIT || request->bits & REQUEST_PARTIAL;
+}
+
+/* First pass: requests out of the input, and what the index holds of their keys on its way into the cache. */
+static enum parse_result batch_parse(struct turn *turn, struct request *batch, unsigned line_max,
+                                     unsigned *count) {
+    struct parser *parser = &turn->session->parser;
+    const struct store *store = turn->server->store;
+    enum parse_result result = PARSE_REQUEST;
+    unsigned line_count = 0;
+    *count = 0;
+    while (*count < SESSION_BATCH_MAX && parser->at < parser->end) {
+        if (line_count == line_max && !parser->is_in_get)
+            break;
+        struct request *request = &batch[*count];
+        result = parse_request(parser, request);
+        if (result != PARSE_REQUEST)
+            break;
+        ++*count;
+        line_count += request->bits & REQUEST_FIRST;
+        if (LIKELY(has_key(request))) {
+            request->hash = store_hash(store, request->key, request->key_bytes);
+            store_prefetch_index(store, request->hash);
+        }
+        if (UNLIKELY(ends_batch(request)))
+            break;
+    }
+    return result;
+}
+
+/* Second pass: the items that the index names. */
+static void batch_prefetch(const struct turn *turn, const struct request *batch, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        if (has_key(&batch[i]))
+            store_prefetch_item(turn->server->store, batch[i].hash);
+    }
+}
+
+/* Third pass. False: not all of it was executed, for want of room in the output. */
+static bool batch_execute(struct turn *turn, struct request *batch, unsigned count,
+                          unsigned *line_max) {
+    struct session *session = turn->session;
+    for (unsigned i = 0; i < count; i++) {
+        struct request *request = &batch[i];
+        if (UNLIKELY(out_is_high(turn->out)) && i > 0 && request->verb != VERB_ERROR) {
+            parse_rewind(&session->parser, request);
+            return false;
+        }
+        execute(turn, request);
+        if (UNLIKELY(turn->is_closing || session->is_ended))
+            return true;
+        *line_max -= request->bits & REQUEST_FIRST;
+    }
+    if (UNLIKELY(turn->is_skipping_line && session->parser.is_in_get && count > 0 &&
+                 !(batch[count - 1].bits & REQUEST_LAST)))
+        parse_skip_line(&session->parser);
+    return true;
+}
+
+/* Requests in the input. False when the turn ends, as *result says. */
+static bool turn_batch(struct turn *turn, unsigned *line_max, struct session_result *result) {
+    struct session *session = turn->session;
+    struct request batch[SESSION_BATCH_MAX];
+    unsigned count;
+    enum parse_result parsed = batch_parse(turn, batch, *line_max, &count);
+    if (count > 1)
+        batch_prefetch(turn, batch, count);
+    if (!batch_execute(turn, batch, count, line_max)) {
+        result->next = SESSION_YIELD;
+        return false;
+    }
+    if (turn->is_closing || session->is_ended || parsed == PARSE_REQUEST)
+        return true;
+    if (parsed == PARSE_MORE) {
+        result->read_hint = session->parser.wanted;
+        return false;
+    }
+    if (session->is_link)
+        link_reject(turn, "a line without an end");
+    turn->is_closing = true;
+    return true;
+}
+
+/* What is left of a value, before the next line. False when the turn ends: more is needed. */
+static bool turn_value(struct turn *turn, struct session_result *result) {
+    struct session *session = turn->session;
+    struct parser *parser = &session->parser;
+    struct store_job *job = &session->job;
+    uint64_t bytes = (uint64_t)(parser->end - parser->at);
+    switch (session->state) {
+    case SESSION_AT_LINE:
+        return true;
+    case SESSION_SWALLOWING:
+        if (bytes > session->swallow_bytes)
+            bytes = session->swallow_bytes;
+        parser->at += bytes;
+        session->swallow_bytes -= bytes;
+        if (session->swallow_bytes > 0)
+            return false;
+        session->state = SESSION_AT_LINE;
+        return true;
+    case SESSION_IN_VALUE:
+        parser->at += value_fill(turn, job, parser->at, bytes);
+        if (job->filled_bytes < job->value_bytes) {
+            result->next = SESSION_FILL;
+            result->fill_bytes = store_item_segment(turn->server->store, job->item,
+                                                    job->filled_bytes, &result->fill_start);
+            return false;
+        }
+        session->state = SESSION_AT_TAIL;
+        return true;
+    case SESSION_AT_TAIL:
+        if (bytes < 2) {
+            result->read_hint = 2;
+            return false;
+        }
+        parser->at += 2;
+        session->state = SESSION_AT_LINE;
+        if (parser->at[-2] == '\r' && parser->at[-1] == '\n')
+            store_finish(turn, job);
+        else
+            store_bad_chunk(turn, job);
+        return true;
+    }
+    return true;
+}
+
+struct session_result session_feed(struct session *session, const char *input, size_t bytes,
+                                   unsigned request_max, struct outbuf *out) {
+    struct session_env *env = session->env;
+    struct parser *parser = &session->parser;
+    struct turn turn;
+    turn.session = session;
+    turn.server = env->server;
+    turn.thread = env->store;
+    turn.counters = env->counters;
+    turn.out = out;
+    turn.has_line_mark = turn.is_skipping_line = turn.is_closing = false;
+    turn.cmd_get = turn.get_misses = turn.cmd_set = 0;
+    parser->at = input;
+    parser->end = input + bytes;
+    unsigned line_max = request_max ? request_max : UINT_MAX;
+    struct session_result result = {.next = SESSION_READ};
+    for (;;) {
+        if (UNLIKELY(turn.is_closing || session->is_ended)) {
+            session->is_ended = true;
+            result.next = SESSION_CLOSE;
+            break;
+        }
+        if (UNLIKELY(session->state != SESSION_AT_LINE)) {
+            if (!turn_value(&turn, &result))
+                break;
+            continue;
+        }
+        if (parser->at == parser->end)
+            break;
+        if (UNLIKELY(out_is_high(out) || (line_max == 0 && !parser->is_in_get))) {
+            result.next = SESSION_YIELD;
+            break;
+        }
+        if (!turn_batch(&turn, &line_max, &result))
+            break;
+    }
+    turn_count(&turn);
+    result.consumed = (size_t)(parser->at - input);
+    parser->at = parser->end = NULL;
+    return result;
+}
+
+void session_filled(struct session *session, size_t bytes) {
+    CHECK(session->state == SESSION_IN_VALUE &&
+          bytes <= session->job.value_bytes - session->job.filled_bytes);
+    session->job.filled_bytes += bytes;
+}

@@ -1,0 +1,131 @@
+/*
+ * One call of session_feed as the commands see it: the session, what it runs on, and where replies
+ * go. Private to the sessions and their commands.
+ */
+#ifndef SERVE_TURN_H
+#define SERVE_TURN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memcached/base/check.h"
+#include "memcached/proto/meta.h"
+#include "memcached/proto/parse.h"
+#include "memcached/serve/session.h"
+
+/* A storage command whose line is understood and whose item is reserved. */
+struct store_job {
+    struct item *item;
+    uint64_t hash;
+    uint64_t value_bytes;
+    uint64_t filled_bytes; /* of the value */
+    struct store_write write;
+    uint32_t exptime;      /* the item's */
+    uint8_t verb;
+    bool is_noreply;
+    bool is_binary;        /* MS: the key came in base64 */
+    struct meta meta;      /* MS only */
+};
+
+enum session_state {
+    SESSION_AT_LINE,    /* a command line is next, or keys of one (parser.is_in_get) */
+    SESSION_IN_VALUE,   /* the job's value is being filled in */
+    SESSION_AT_TAIL,    /* the CR LF behind the job's value is next */
+    SESSION_SWALLOWING, /* swallow_bytes of a refused value are to be ignored */
+};
+
+struct session {
+    struct session_env *env;
+    struct session_peer peer;
+    void *link;
+    bool is_link;
+    bool is_ended;
+    enum session_state state;
+    struct parser parser;
+    uint64_t swallow_bytes;
+    struct store_job job; /* IN_VALUE, AT_TAIL */
+    char opaque[META_OPAQUE_BYTES_MAX]; /* what job.meta.opaque points to */
+};
+
+struct turn {
+    struct session *session;
+    struct server *server;
+    struct store_thread *thread;
+    struct serve_counters *counters;
+    struct outbuf *out;
+    struct outbuf_mark line_mark; /* where the replies of this line began */
+    bool has_line_mark;           /* false: some of them may have been sent */
+    bool is_skipping_line;        /* the rest of the keys of this line is not wanted */
+    bool is_closing;              /* the client is to be sent what is there, and closed */
+    /* counted here, added to the counters at the end of the turn */
+    unsigned cmd_get, get_misses, cmd_set;
+};
+
+/* Appends a reply; closes when there is no memory for it, since the client would take the next one for it. */
+void turn_reply(struct turn *turn, const char *text, size_t bytes);
+#define TURN_REPLY(turn, literal) turn_reply((turn), (literal), sizeof(literal) - 1)
+void turn_reply_text(struct turn *turn, const char *text);
+
+/*
+ * There is no memory for a reply that was begun at `mark`: takes it back (with all of the line's where
+ * that is possible) and says so instead.
+ */
+void turn_out_of_memory(struct turn *turn, struct outbuf_mark mark, const char *text);
+
+static inline struct outbuf_mark turn_mark(const struct turn *turn) {
+    return (struct outbuf_mark){.bytes = turn->out->bytes, .ref_count = turn->out->ref_count};
+}
+
+/* A client is about to change something. */
+static inline void turn_before_write(const struct turn *turn) {
+    const struct serve_repl_hooks *repl = &turn->server->repl;
+    if (UNLIKELY(repl->is_on))
+        repl->client_write(repl->context);
+}
+
+static inline struct store_key request_key(const struct request *request) {
+    return (struct store_key){
+        .data = request->key, .bytes = request->key_bytes, .hash = request->hash};
+}
+
+/* The version that clients are shown: 0 with -C. */
+static inline uint64_t turn_cas(const struct turn *turn, uint64_t version) {
+    return turn->server->settings->has_cas ? version : 0;
+}
+
+/* ---- the commands ---- */
+
+void cmd_get(struct turn *turn, const struct request *request);      /* get gets gat gats */
+void cmd_store(struct turn *turn, const struct request *request);    /* set add replace append prepend cas */
+void cmd_delete(struct turn *turn, const struct request *request);
+void cmd_arith(struct turn *turn, const struct request *request);    /* incr decr */
+void cmd_touch(struct turn *turn, const struct request *request);
+void cmd_meta_get(struct turn *turn, struct request *request);       /* mg */
+void cmd_meta_store(struct turn *turn, struct request *request);     /* ms */
+void cmd_meta_delete(struct turn *turn, struct request *request);    /* md */
+void cmd_meta_arith(struct turn *turn, struct request *request);     /* ma */
+void cmd_meta_debug(struct turn *turn, struct request *request);     /* me */
+
+/* A request on a replication link: the stream's few commands; anything else ends the link. */
+void link_execute(struct turn *turn, struct request *request);
+/* The value of an ms on a link is complete. */
+void link_store_finish(struct turn *turn, struct store_job *job);
+void link_reject(struct turn *turn, const char *why);
+
+/* ---- values ---- */
+
+/*
+ * The item of `job` is reserved: takes the value from the input, then finishes the job; or keeps the
+ * job in the session until the rest has come.
+ */
+void value_take(struct turn *turn, const struct request *request, struct store_job *job);
+/* Copies to the value what fits of from[0..bytes), from job->filled_bytes on; returns how much. */
+size_t value_fill(struct turn *turn, struct store_job *job, const char *from, size_t bytes);
+/* A refused value is ignored: whatever of it has not come yet. */
+void value_swallow(struct turn *turn, const struct request *request);
+/* The value is all there: stores it and replies. Classic and meta. */
+void store_finish(struct turn *turn, struct store_job *job);
+void store_bad_chunk(struct turn *turn, struct store_job *job);
+
+#endif

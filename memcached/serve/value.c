@@ -1,0 +1,52 @@
+/* The values of storage commands: out of the input, or straight into the item, or ignored. */
+#include <string.h>
+
+#include "memcached/serve/turn.h"
+
+size_t value_fill(struct turn *turn, struct store_job *job, const char *from, size_t bytes) {
+    size_t taken = 0;
+    while (taken < bytes && job->filled_bytes < job->value_bytes) {
+        char *start;
+        size_t room = store_item_segment(turn->server->store, job->item, job->filled_bytes, &start);
+        size_t count = bytes - taken < room ? bytes - taken : room;
+        CHECK(count > 0);
+        memcpy(start, from + taken, count);
+        taken += count;
+        job->filled_bytes += count;
+    }
+    return taken;
+}
+
+/* The job outlives the input it came from: what points there is copied. */
+static void job_keep(struct session *session, const struct store_job *job) {
+    session->job = *job;
+    if (job->verb == VERB_MS && job->meta.opaque_bytes) {
+        memcpy(session->opaque, job->meta.opaque, job->meta.opaque_bytes);
+        session->job.meta.opaque = session->opaque;
+    }
+}
+
+void value_take(struct turn *turn, const struct request *request, struct store_job *job) {
+    struct session *session = turn->session;
+    if (UNLIKELY(request->bits & REQUEST_PARTIAL)) {
+        session->parser.at = request->value;
+        job_keep(session, job);
+        session->state = SESSION_IN_VALUE;
+        return;
+    }
+    const char *tail = request->value + request->value_bytes;
+    if (UNLIKELY(tail[0] != '\r' || tail[1] != '\n')) {
+        store_bad_chunk(turn, job);
+        return;
+    }
+    (void)value_fill(turn, job, request->value, request->value_bytes);
+    store_finish(turn, job);
+}
+
+void value_swallow(struct turn *turn, const struct request *request) {
+    if (!(request->bits & REQUEST_PARTIAL))
+        return;
+    turn->session->parser.at = request->value;
+    turn->session->swallow_bytes = (uint64_t)request->value_bytes + 2;
+    turn->session->state = SESSION_SWALLOWING;
+}
