@@ -144,7 +144,7 @@ START_TEST(more_than_the_space_arrives_in_further_turns) {
 }
 END_TEST
 
-START_TEST(an_end_right_behind_the_data_is_told) {
+START_TEST(an_end_right_behind_the_data_is_told_though_the_answer_was_sent) {
     struct loop *loop;
     struct end end;
     int pair[2];
@@ -153,7 +153,10 @@ START_TEST(an_end_right_behind_the_data_is_told) {
     shutdown(pair[1], SHUT_WR);
     loop_turn(loop, true);
     ck_assert_int_eq(end.got, 3);
-    loop_turn(loop, true);
+    struct iovec answer = {.iov_base = (char[]){"!"}, .iov_len = 1};
+    ck_assert_int_eq(loop_stream_send(end.stream, &answer, 1), 1);
+    loop_turn(loop, false);
+    ck_assert_int_eq(end.received_count, 2);
     ck_assert_int_eq(end.got, 0);
     tear_down(loop, &end, pair);
 }
@@ -337,7 +340,7 @@ Suite *net_loop_suite(void) {
     tcase_add_test(tcase, bytes_wait_while_there_is_no_space_or_no_wish_for_them);
     tcase_add_test(tcase, the_end_and_a_reset_are_told);
     tcase_add_test(tcase, more_than_the_space_arrives_in_further_turns);
-    tcase_add_test(tcase, an_end_right_behind_the_data_is_told);
+    tcase_add_test(tcase, an_end_right_behind_the_data_is_told_though_the_answer_was_sent);
     tcase_add_test(tcase, a_reset_right_behind_the_data_is_told_though_nothing_is_sent);
     tcase_add_test(tcase, what_came_while_receiving_was_not_wanted_is_told_when_it_is);
     tcase_add_test(tcase, a_stream_closed_and_opened_anew_starts_afresh);
