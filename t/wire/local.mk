@@ -23,9 +23,18 @@ EXTRA_DIST += \
 	t/wire/21-listen.t \
 	t/wire/22-process.t \
 	t/wire/30-meta.t \
+	t/wire/50-repl-options.t \
+	t/wire/51-repl-stream.t \
+	t/wire/52-repl-kill.t \
+	t/wire/53-repl-join.t \
+	t/wire/54-repl-strangers.t \
+	t/wire/55-repl-stock.t \
+	t/wire/56-repl-roles.t \
+	t/wire/57-repl-slow.t \
 	t/wire/lib/Wire.pm \
 	t/wire/lib/Wire/Client.pm \
 	t/wire/lib/Wire/Conn.pm \
+	t/wire/lib/Wire/Pair.pm \
 	t/wire/lib/Wire/Server.pm \
 	t/wire/lib/Wire/Versions.pm \
 	t/wire/clients/run \

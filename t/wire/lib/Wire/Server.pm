@@ -68,9 +68,12 @@ sub user_options { return $> == 0 ? ('-u', 'root') : () }
 my $spawned = 0;
 
 # Starts the program with exactly these arguments; does not wait for it.
-sub spawn {
-    my ($class, @arguments) = @_;
-    my $self = bless { arguments => [@arguments], program => program() }, $class;
+sub spawn { my ($class, @arguments) = @_; return $class->spawn_program(program(), @arguments) }
+
+# Another program in its place.
+sub spawn_program {
+    my ($class, $other, @arguments) = @_;
+    my $self = bless { arguments => [@arguments], program => $other }, $class;
     $self->{stderr_path} = dir() . "/stderr.$spawned";
     $self->{stdout_path} = dir() . "/stdout.$spawned";
     $spawned++;
@@ -105,6 +108,16 @@ sub start {
         die "@{[$self->{program}, @{$self->{arguments}}]} does not start: $stderr\n";
     }
     die "no free port found\n";
+}
+
+# Starts a server on this very port of 127.0.0.1. Dies when the port is taken meanwhile.
+sub start_at {
+    my ($class, $port, @options) = @_;
+    my $self = $class->spawn(user_options(), '-l', '127.0.0.1', '-p', $port, @options);
+    $self->{port} = $self->{to} = $port;
+    return $self if $self->_await;
+    $self->kill_now;
+    die "@{[$self->{program}, @{$self->{arguments}}]} does not start: " . $self->stderr . "\n";
 }
 
 sub _await {
