@@ -129,7 +129,9 @@ static void error_happened(struct node *node, uint64_t now_ms) {
 
 static void become_master(struct node *node, uint64_t version) {
     node->self.role = NODE_MASTER;
-    node->self.promoted_at = version;
+    /* Later than the peer's, whatever our clock says: a take-over is not to be undone by a tie. */
+    node->self.promoted_at =
+        version > node->peer.promoted_at ? version : node->peer.promoted_at + 1;
     changed(node);
 }
 
