@@ -7,8 +7,12 @@
 #include "memcached/serve/stats.h"
 #include "memcached/serve/version.h"
 
-/* As many words as memcached splits a line into; what is more stays in the last. */
-enum { WORDS_MAX = ADMIN_WORDS_MAX, RELATIVE_SECONDS_MAX = 60 * 60 * 24 * 30 };
+enum {
+    RELATIVE_SECONDS_MAX = 60 * 60 * 24 * 30, /* of a delay; a larger one is a UNIX time */
+    MEMLIMIT_MEGABYTES_MIN = 8,
+    MEMLIMIT_MEGABYTES_MAX = 1000 * 1000 * 1000, /* more of them are meant as bytes */
+    VERBOSITY_MAX = 2,
+};
 
 struct word {
     const char *text;
@@ -16,9 +20,9 @@ struct word {
 };
 
 struct words {
-    struct word word[WORDS_MAX];
-    unsigned count;    /* without a final `noreply` */
-    bool is_noreply;
+    struct word word[ADMIN_WORDS_MAX];
+    unsigned count;
+    bool is_noreply; /* the last one is `noreply`, and the command takes notice of it */
 };
 
 static bool is_word(const struct words *words, unsigned i, const char *wanted) {
@@ -26,10 +30,12 @@ static bool is_word(const struct words *words, unsigned i, const char *wanted) {
            memcmp(words->word[i].text, wanted, words->word[i].bytes) == 0;
 }
 
+/* The first ADMIN_WORDS_MAX words; more make no command valid. */
 static void split(const char *line, size_t bytes, struct words *words) {
     size_t at = 0;
     words->count = 0;
-    while (words->count < WORDS_MAX) {
+    words->is_noreply = false;
+    while (words->count < ADMIN_WORDS_MAX) {
         while (at < bytes && line[at] == ' ')
             at++;
         if (at == bytes)
@@ -39,11 +45,9 @@ static void split(const char *line, size_t bytes, struct words *words) {
             at++;
         words->word[words->count++] = (struct word){line + start, at - start};
     }
-    words->is_noreply = words->count > 1 && is_word(words, words->count - 1, "noreply");
-    if (words->is_noreply)
-        words->count--;
 }
 
+/* A client that said noreply is not told of errors either, as far as its line is understood. */
 static void answer(const struct admin_call *call, const struct words *words, const char *line) {
     if (!words->is_noreply)
         (void)outbuf_put(call->out, line, strlen(line));
@@ -92,6 +96,35 @@ static bool stats_family(const struct admin_call *call, const struct words *word
     return true;
 }
 
+/* Statistics by prefix of the key are not built in. */
+static void stats_detail(const struct admin_call *call, const struct words *words) {
+    if (!call->env->server->settings->is_dump_enabled)
+        answer(call, words, "CLIENT_ERROR stats detail not allowed\r\n");
+    else if (!is_word(words, 2, "on") && !is_word(words, 2, "off") && !is_word(words, 2, "dump"))
+        answer(call, words, "CLIENT_ERROR usage: stats detail on|off|dump\r\n");
+    else if (is_word(words, 2, "off"))
+        answer(call, words, "OK\r\n");
+    else
+        answer(call, words, "SERVER_ERROR stats detail not available\r\n");
+}
+
+/* Nor are dumps of keys. */
+static void stats_cachedump(const struct admin_call *call, const struct words *words) {
+    const struct word *word = words->word;
+    uint32_t class_id, limit;
+    if (!call->env->server->settings->is_dump_enabled)
+        answer(call, words, "CLIENT_ERROR stats cachedump not allowed\r\n");
+    else if (words->count < 4)
+        answer(call, words, "CLIENT_ERROR bad command line\r\n");
+    else if (!num_u32(word[2].text, word[2].bytes, &class_id) ||
+             !num_u32(word[3].text, word[3].bytes, &limit))
+        answer(call, words, BAD_FORMAT);
+    else if (class_id >= STORE_CLASS_COUNT_MAX)
+        answer(call, words, "CLIENT_ERROR Illegal slab id\r\n");
+    else
+        answer(call, words, "SERVER_ERROR stats cachedump not available\r\n");
+}
+
 static void cmd_stats(const struct admin_call *call, const struct words *words) {
     struct text_sink sink = {{text_row}, call->out};
     struct outbuf_mark mark = outbuf_mark(call->out);
@@ -99,9 +132,9 @@ static void cmd_stats(const struct admin_call *call, const struct words *words) 
         stats_reset(call->env->server);
         answer(call, words, "RESET\r\n");
     } else if (is_word(words, 1, "detail")) {
-        answer(call, words, "CLIENT_ERROR stats detail not allowed\r\n");
+        stats_detail(call, words);
     } else if (is_word(words, 1, "cachedump")) {
-        answer(call, words, "CLIENT_ERROR stats cachedump not allowed\r\n");
+        stats_cachedump(call, words);
     } else if (!stats_family(call, words, &sink.sink)) {
         answer(call, words, "ERROR\r\n");
     } else if (!outbuf_puts(call->out, "END\r\n") || call->out->is_failed) {
@@ -120,55 +153,58 @@ static void cmd_version(const struct admin_call *call, const struct words *words
 
 static void cmd_verbosity(const struct admin_call *call, const struct words *words) {
     uint32_t level;
-    if (words->count < 2 && !words->is_noreply) {
-        answer(call, words, "ERROR\r\n");
-    } else if (words->count < 2) {
+    if (words->count == 2 && words->is_noreply) {
         /* `verbosity noreply`: nothing to set, nobody to tell */
     } else if (!num_u32(words->word[1].text, words->word[1].bytes, &level)) {
         answer(call, words, BAD_FORMAT);
     } else {
-        atomic_store(&call->env->server->settings->verbose, level > 2 ? 2 : (int)level);
+        atomic_store(&call->env->server->settings->verbose,
+                     level > VERBOSITY_MAX ? VERBOSITY_MAX : (int)level);
         answer(call, words, "OK\r\n");
     }
+}
+
+/* In how many seconds: from a delay as a client gives it, which may be a UNIX time, or past. */
+static uint32_t seconds_until(const struct clock *clock, int64_t delay) {
+    if (delay > RELATIVE_SECONDS_MAX)
+        delay -= (int64_t)(clock_wall_ms(clock) / 1000);
+    return delay <= 0 ? 0 : delay > INT32_MAX ? INT32_MAX : (uint32_t)delay;
 }
 
 static void cmd_flush_all(const struct admin_call *call, const struct words *words) {
     struct server *server = call->env->server;
     int64_t delay = 0;
+    bool has_delay = words->count - words->is_noreply > 1;
     COUNT(call->env->counters, cmd_flush, 1);
     if (!server->settings->is_flush_enabled) {
         answer(call, words, "CLIENT_ERROR flush_all not allowed\r\n");
         return;
     }
-    if (words->count > 1 && !num_i64(words->word[1].text, words->word[1].bytes, &delay)) {
+    if (has_delay && !num_i64(words->word[1].text, words->word[1].bytes, &delay)) {
         answer(call, words, "CLIENT_ERROR invalid exptime argument\r\n");
         return;
     }
-    /* More than 30 days means a UNIX time, as in an item's exptime. */
-    if (delay > RELATIVE_SECONDS_MAX) {
-        uint64_t now = server->start_wall_s + clock_seconds(server->clock) - CLOCK_FIRST_SECOND;
-        delay = (uint64_t)delay > now ? delay - (int64_t)now : 0;
-    }
+    uint32_t seconds = seconds_until(server->clock, delay);
     if (server->repl.is_on)
         server->repl.client_write(server->repl.context);
-    store_flush(call->env->store, delay <= 0 ? 0 : delay > UINT32_MAX ? UINT32_MAX : (uint32_t)delay);
+    store_flush(call->env->store, seconds);
+    atomic_store_explicit(&server->flushed_second, clock_seconds(server->clock) + seconds - 1,
+                          memory_order_relaxed);
     answer(call, words, "OK\r\n");
 }
 
 static void cmd_cache_memlimit(const struct admin_call *call, const struct words *words) {
     uint64_t megabytes;
-    enum { MEGABYTES_MIN = 8 };
-    if (words->count < 2 ||
-        !num_u64(words->word[1].text, words->word[1].bytes, &megabytes)) {
+    if (!num_u64(words->word[1].text, words->word[1].bytes, &megabytes))
         answer(call, words, "ERROR\r\n");
-    } else if (megabytes < MEGABYTES_MIN) {
+    else if (megabytes < MEMLIMIT_MEGABYTES_MIN)
         answer(call, words, "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n");
-    } else if (megabytes > UINT64_MAX >> 20 ||
-               !store_set_limit(call->env->server->store, megabytes << 20)) {
+    else if (megabytes > MEMLIMIT_MEGABYTES_MAX)
+        answer(call, words, "MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n");
+    else if (!store_set_limit(call->env->server->store, megabytes << 20))
         answer(call, words, "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n");
-    } else {
+    else
         answer(call, words, "OK\r\n");
-    }
 }
 
 static void cmd_shutdown(const struct admin_call *call, const struct words *words) {
@@ -185,56 +221,119 @@ static void cmd_shutdown(const struct admin_call *call, const struct words *word
     }
 }
 
-/* What is not built in answers as a memcached does that was started without it. */
+static void cmd_quit(const struct admin_call *call, const struct words *words) {
+    (void)words;
+    session_end(call->session);
+}
+
+/* ---- what is not built in, or not to be changed ---------------------------------------------- */
+
+/*
+ * A memcached that was started without a part answers like this; where it would carry out what
+ * cannot be done here, the answer says so. What asks for what is so anyway is OK.
+ */
+
+/* No crawler that is told what to do: as with -o no_lru_crawler. */
 static void cmd_lru_crawler(const struct admin_call *call, const struct words *words) {
-    answer(call, words, words->count < 2 ? "ERROR\r\n" : "CLIENT_ERROR lru crawler disabled\r\n");
+    bool is_switch = words->count == 2;
+    bool is_job = words->count == 3;
+    uint32_t number;
+    if (is_switch && is_word(words, 1, "disable"))
+        answer(call, words, "OK\r\n");
+    else if (is_switch && is_word(words, 1, "enable"))
+        answer(call, words, "ERROR failed to start lru crawler thread\r\n");
+    else if (is_job && (is_word(words, 1, "crawl") || is_word(words, 1, "metadump") ||
+                        is_word(words, 1, "mgdump")))
+        answer(call, words, "CLIENT_ERROR lru crawler disabled\r\n");
+    else if (!is_job || !(is_word(words, 1, "sleep") || is_word(words, 1, "tocrawl")))
+        answer(call, words, "ERROR\r\n");
+    else if (!num_u32(words->word[2].text, words->word[2].bytes, &number))
+        answer(call, words, BAD_FORMAT);
+    else
+        answer(call, words, "SERVER_ERROR lru_crawler not available\r\n");
 }
 
+/* Pages move by themselves when a class needs one. */
 static void cmd_slabs(const struct admin_call *call, const struct words *words) {
-    bool is_known = is_word(words, 1, "reassign") || is_word(words, 1, "automove");
-    answer(call, words,
-           is_known && words->count > 2 ? "CLIENT_ERROR slab reassignment disabled\r\n"
-                                        : "ERROR\r\n");
+    uint32_t number, other;
+    const struct word *word = words->word;
+    if (is_word(words, 1, "reassign") && words->count == 4) {
+        bool is_valid = num_u32(word[2].text, word[2].bytes, &number) &&
+                        num_u32(word[3].text, word[3].bytes, &other);
+        answer(call, words,
+               is_valid ? "SERVER_ERROR slabs reassign not available\r\n" : BAD_FORMAT);
+    } else if (!is_word(words, 1, "automove")) {
+        (void)outbuf_puts(call->out, "ERROR\r\n");
+    } else if (!num_u32(word[2].text, word[2].bytes, &number)) {
+        answer(call, words, BAD_FORMAT);
+    } else if (number > 2) {
+        answer(call, words, "ERROR\r\n");
+    } else {
+        answer(call, words,
+               number == 0 ? "OK\r\n" : "SERVER_ERROR slabs automove not available\r\n");
+    }
 }
 
+/* The LRU is segmented, without temporary items, and its shares are fixed. */
+static void cmd_lru(const struct admin_call *call, const struct words *words) {
+    int64_t ttl;
+    if (is_word(words, 1, "mode") && is_word(words, 2, "segmented"))
+        answer(call, words, "OK\r\n");
+    else if (is_word(words, 1, "mode") && is_word(words, 2, "flat"))
+        answer(call, words, "SERVER_ERROR lru mode flat not available\r\n");
+    else if (is_word(words, 1, "tune") && words->count >= 6)
+        answer(call, words, "SERVER_ERROR lru tune not available\r\n");
+    else if (!is_word(words, 1, "temp_ttl") || words->count < 3 ||
+             !num_i64(words->word[2].text, words->word[2].bytes, &ttl))
+        answer(call, words, "ERROR\r\n");
+    else
+        answer(call, words, ttl < 0 ? "OK\r\n" : "SERVER_ERROR lru temp_ttl not available\r\n");
+}
+
+/* As with -W. */
 static void cmd_watch(const struct admin_call *call, const struct words *words) {
     answer(call, words, "CLIENT_ERROR watch commands not allowed\r\n");
 }
 
-static void cmd_refresh_certs(const struct admin_call *call, const struct words *words) {
-    answer(call, words, "Error TLS not enabled\r\n");
-}
+/* ---- the table ------------------------------------------------------------------------------- */
 
-static const struct {
+enum { ANY = ADMIN_WORDS_MAX };
+
+static const struct command {
     const char *name;
+    unsigned word_min, word_max; /* with the verb and `noreply`; otherwise ERROR, noreply or not */
+    bool takes_noreply;
     void (*execute)(const struct admin_call *call, const struct words *words);
 } commands[] = {
-    {"stats", cmd_stats},
-    {"version", cmd_version},
-    {"verbosity", cmd_verbosity},
-    {"flush_all", cmd_flush_all},
-    {"cache_memlimit", cmd_cache_memlimit},
-    {"shutdown", cmd_shutdown},
-    {"lru_crawler", cmd_lru_crawler},
-    {"slabs", cmd_slabs},
-    {"watch", cmd_watch},
-    {"refresh_certs", cmd_refresh_certs},
+    {"stats", 1, ANY, false, cmd_stats},
+    {"version", 1, ANY, false, cmd_version},
+    {"verbosity", 2, 3, true, cmd_verbosity},
+    {"flush_all", 1, 3, true, cmd_flush_all},
+    {"cache_memlimit", 2, 3, true, cmd_cache_memlimit},
+    {"shutdown", 1, ANY, false, cmd_shutdown},
+    {"quit", 1, ANY, false, cmd_quit},
+    {"lru_crawler", 2, ANY, false, cmd_lru_crawler},
+    {"slabs", 3, ANY, true, cmd_slabs},
+    {"lru", 1, 7, true, cmd_lru},
+    {"watch", 1, ANY, true, cmd_watch},
 };
+
+static const struct command *find_command(const struct words *words) {
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
+        if (is_word(words, 0, commands[i].name))
+            return &commands[i];
+    return NULL;
+}
 
 void admin_execute(const struct admin_call *call) {
     struct words words;
     split(call->line, call->line_bytes, &words);
-    for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
-        if (is_word(&words, 0, commands[i].name)) {
-            commands[i].execute(call, &words);
-            return;
-        }
-    }
-    /* a browser was made to send this: nothing of what follows may be executed */
-    const struct word *last = &words.word[words.count > 0 ? words.count - 1 : 0];
-    if (words.count > 0 && last->bytes >= 5 && memcmp(last->text, "HTTP/", 5) == 0) {
-        session_end(call->session);
+    const struct command *command = find_command(&words);
+    if (!command || words.count < command->word_min || words.count > command->word_max) {
+        (void)outbuf_puts(call->out, "ERROR\r\n");
         return;
     }
-    (void)outbuf_puts(call->out, "ERROR\r\n");
+    words.is_noreply =
+        command->takes_noreply && words.count > 1 && is_word(&words, words.count - 1, "noreply");
+    command->execute(call, &words);
 }
