@@ -79,6 +79,10 @@ static struct event_base *base_create(void) {
     return base;
 }
 
+const char *loop_version(void) {
+    return event_get_version();
+}
+
 struct loop *loop_create(void (*woken)(void *context), void *context) {
     struct loop *loop = mem_zalloc(sizeof(*loop));
     if (!loop)

@@ -13,6 +13,9 @@
 
 struct loop;
 
+/* The name of what is behind it, for statistics: the event library's version. Any thread. */
+const char *loop_version(void);
+
 /* `woken` (may be NULL) is called in the loop's thread after loop_wake. NULL when memory or descriptors are refused. */
 struct loop *loop_create(void (*woken)(void *context), void *context);
 /* Streams, watches and timers must have been destroyed. */

@@ -8,6 +8,7 @@
 
 #include "memcached/base/mem.h"
 #include "memcached/base/rng.h"
+#include "memcached/net/loop.h"
 #include "memcached/run/log.h"
 #include "memcached/run/process.h"
 #include "memcached/run/runner.h"
@@ -303,6 +304,7 @@ int main(int argc, char **argv) {
     log_init(&program.log, &program.settings.verbose);
     program.server = (struct server){.settings = &program.settings,
                                      .clock = &program.clock,
+                                     .event_version = loop_version(),
                                      .start_wall_s = clock_wall_ms(&program.clock) / 1000};
     status = enter_process(&program);
     if (status == 0)
