@@ -8,3 +8,8 @@ librun_a_SOURCES = \
 	memcached/run/process.c memcached/run/process.h \
 	memcached/run/runner.c memcached/run/runner.h \
 	memcached/run/worker.c memcached/run/worker.h
+
+bin_PROGRAMS += memcached/memcached
+memcached_memcached_SOURCES = memcached/run/main.c
+memcached_memcached_LDADD = librepl.a librepl_core.a librun.a libserve.a libnet.a libproto.a \
+	libstore.a libbase.a $(EVENT_LIBS) $(PTHREAD_LIBS)
