@@ -1,1 +1,22 @@
-# Unit tests of this layer: none here yet.
+store_unit_tests = \
+	t/unit/store_test \
+	t/unit/store_memory_test \
+	t/unit/store_pair_test \
+	t/unit/store_model_test \
+	t/unit/store_threads_test
+check_PROGRAMS += $(store_unit_tests)
+TESTS += $(store_unit_tests)
+
+store_unit_fixture = t/unit/store_fixture.c t/unit/store_fixture.h
+store_unit_libs = libstore.a libbase.a $(CHECK_LIBS) $(PTHREAD_LIBS)
+
+t_unit_store_test_SOURCES = t/unit/store_test.c $(store_unit_fixture)
+t_unit_store_test_LDADD = $(store_unit_libs)
+t_unit_store_memory_test_SOURCES = t/unit/store_memory_test.c $(store_unit_fixture)
+t_unit_store_memory_test_LDADD = $(store_unit_libs)
+t_unit_store_pair_test_SOURCES = t/unit/store_pair_test.c $(store_unit_fixture)
+t_unit_store_pair_test_LDADD = $(store_unit_libs)
+t_unit_store_model_test_SOURCES = t/unit/store_model_test.c $(store_unit_fixture)
+t_unit_store_model_test_LDADD = $(store_unit_libs)
+t_unit_store_threads_test_SOURCES = t/unit/store_threads_test.c $(store_unit_fixture)
+t_unit_store_threads_test_LDADD = $(store_unit_libs)

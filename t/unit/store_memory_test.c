@@ -1,0 +1,496 @@
+/* Memory: chunk sizes, the exact limit, eviction and its order, chunked items, pages that change class, refusals. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memcached/base/mem.h"
+#include "t/unit/store_fixture.h"
+
+static struct fixture f;
+
+static void setup(void) {
+    fixture_init(&f);
+}
+
+static void teardown(void) {
+    fixture_close(&f);
+}
+
+enum { MB = 1 << 20 };
+
+/* A value that is its own check: every 8 bytes tell the seed and the place. */
+static char *patterned(unsigned seed, size_t bytes) {
+    char *value = malloc(bytes + 1);
+    for (size_t i = 0; i < bytes; i++)
+        value[i] = (char)('a' + (seed * 31 + i / 7 + i % 7) % 26);
+    value[bytes] = '\0';
+    return value;
+}
+
+static enum store_status put_patterned(const char *key, unsigned seed, size_t bytes) {
+    char *value = patterned(seed, bytes);
+    enum store_status status = put_bytes(&f, key, value, bytes, 0, 0);
+    free(value);
+    return status;
+}
+
+static bool is_patterned(const char *key, unsigned seed, size_t bytes) {
+    size_t got = 0;
+    char *text = value_of(&f, key, NULL, &got);
+    char *value = patterned(seed, bytes);
+    bool is_same = text && got == bytes && memcmp(text, value, bytes) == 0;
+    free(text);
+    free(value);
+    return is_same;
+}
+
+static enum store_status put_numbered(const char *prefix, unsigned number, size_t bytes) {
+    char key[32];
+    snprintf(key, sizeof(key), "%s%u", prefix, number);
+    return put_patterned(key, number, bytes);
+}
+
+static bool has_numbered(const char *prefix, unsigned number) {
+    char key[32];
+    snprintf(key, sizeof(key), "%s%u", prefix, number);
+    char *text = value_of(&f, key, NULL, NULL);
+    free(text);
+    return text != NULL;
+}
+
+/* As `memcached -vv` prints them (1.6.38). */
+START_TEST(chunk_sizes_are_those_of_memcached) {
+    static const struct {
+        double factor;
+        uint32_t bytes_min, chunk_max;
+        unsigned count;
+        struct {
+            unsigned id;
+            uint32_t bytes;
+        } some[6];
+    } cases[] = {
+        {1.25, 48, 0, 39, {{1, 96}, {2, 120}, {3, 152}, {25, 21696}, {31, 82792}, {39, 524288}}},
+        {1.5, 48, 0, 22, {{2, 144}, {3, 216}, {11, 5680}, {21, 327712}, {22, 524288}}},
+        {1.25, 100, 0, 37, {{1, 152}, {2, 192}, {36, 394840}, {37, 524288}}},
+        {1.08, 48, 0, 63, {{1, 96}, {2, 104}, {20, 512}, {62, 13800}, {63, 524288}}},
+        {1.25, 5, 0, 41, {{1, 56}, {2, 72}, {3, 96}, {40, 394840}, {41, 524288}}},
+        {1.25, 48, 16384, 23, {{22, 11104}, {23, 16384}}},
+        {1.1, 48, 16384, 51, {{7, 200}, {50, 13688}, {51, 16384}}},
+        {1.25, 48, 1 << 20, 42, {{39, 493552}, {41, 771184}, {42, 1 << 20}}},
+        {1.25, 300000, 0, 3, {{1, 300048}, {2, 375064}, {3, 524288}}},
+        {3, 48, 0, 8, {{2, 288}, {7, 69984}, {8, 524288}}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fixture_init(&f);
+        f.config.growth_factor = cases[i].factor;
+        f.config.item_bytes_min = cases[i].bytes_min;
+        f.config.slab_chunk_bytes_max = cases[i].chunk_max;
+        fixture_open(&f);
+        ck_assert_uint_eq(store_class_count(f.store), cases[i].count);
+        for (unsigned j = 0; j < 6 && cases[i].some[j].id; j++) {
+            struct store_class_stats stats;
+            store_class_stats(f.store, cases[i].some[j].id, &stats);
+            ck_assert_uint_eq(stats.chunk_bytes, cases[i].some[j].bytes);
+            ck_assert_uint_eq(stats.chunks_per_page, MB / stats.chunk_bytes);
+        }
+        if (i + 1 < sizeof(cases) / sizeof(cases[0]))
+            fixture_close(&f);
+    }
+}
+END_TEST
+
+START_TEST(bad_settings_are_refused) {
+    const char *why;
+    struct store_config config = f.config;
+    config.limit_bytes = 1000;
+    ck_assert_ptr_null(store_create(&config, &why));
+    ck_assert_ptr_nonnull(why);
+    config = f.config;
+    config.growth_factor = 1.0;
+    ck_assert_ptr_null(store_create(&config, &why));
+    config = f.config;
+    config.thread_count_max = 1;
+    f.config = config;
+    fixture_open(&f);
+    ck_assert_ptr_null(store_thread_join(f.store));
+}
+END_TEST
+
+START_TEST(largest_item_is_that_of_memcached) {
+    fixture_open(&f);
+    ck_assert_int_eq(put_patterned("a", 1, 1048516), STORE_OK);
+    ck_assert(is_patterned("a", 1, 1048516));
+    ck_assert_int_eq(put_patterned("a", 1, 1048517), STORE_TOO_LARGE);
+    ck_assert_int_eq(put_patterned("ab", 1, 1048516), STORE_TOO_LARGE);
+    ck_assert_uint_eq(stats_of(&f).store_too_large_count, 2);
+}
+END_TEST
+
+START_TEST(chunked_values_of_all_sizes) {
+    f.config.slab_chunk_bytes_max = 4096;
+    fixture_open(&f);
+    for (size_t bytes = 3900; bytes < 13000; bytes += 7)
+        ck_assert_int_eq(put_patterned("k", (unsigned)bytes, bytes), STORE_OK);
+    for (size_t bytes = 3900; bytes < 13000; bytes += 61) {
+        ck_assert_int_eq(put_patterned("k", (unsigned)bytes, bytes), STORE_OK);
+        ck_assert(is_patterned("k", (unsigned)bytes, bytes));
+    }
+    fixture_verify(&f);
+    drop(&f, "k");
+    for (unsigned id = 1; id <= store_class_count(f.store); id++) {
+        struct store_class_stats stats;
+        store_class_stats(f.store, id, &stats);
+        ck_assert_uint_eq(stats.used_chunks, 0);
+    }
+}
+END_TEST
+
+START_TEST(append_and_prepend_grow_into_chunks_and_stop_at_the_limit) {
+    f.config.item_bytes_max = 2 * MB;
+    f.config.slab_chunk_bytes_max = 16384;
+    fixture_open(&f);
+    char *part = patterned(3, 60000);
+    size_t bytes = 0;
+    put_bytes(&f, "k", "", 0, 9, 0);
+    for (unsigned i = 0; i < 20; i++) {
+        ck_assert_int_eq(put(&f, i % 2 ? STORE_APPEND : STORE_PREPEND, "k", part), STORE_OK);
+        bytes += 60000;
+    }
+    size_t got;
+    struct store_view view;
+    char *text = value_of(&f, "k", &view, &got);
+    ck_assert_uint_eq(got, bytes);
+    ck_assert_uint_eq(view.client_flags, 9);
+    for (size_t i = 0; i < bytes; i += 60000)
+        ck_assert_mem_eq(text + i, part, 60000);
+    free(text);
+    for (unsigned i = 0; i < 14; i++)
+        ck_assert_int_eq(put(&f, STORE_APPEND, "k", part), STORE_OK);
+    ck_assert_int_eq(put(&f, STORE_APPEND, "k", part), STORE_TOO_LARGE);
+    struct store_key key = key_of(&f, "k");
+    struct store_arith arith = {.delta = 1};
+    ck_assert_int_eq(store_arith(f.thread, &key, &arith), STORE_NON_NUMERIC);
+    free(part);
+}
+END_TEST
+
+START_TEST(items_of_many_megabytes) {
+    f.config.limit_bytes = (uint64_t)64 * MB;
+    f.config.item_bytes_max = 30 * MB;
+    fixture_open(&f);
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert_int_eq(put_patterned("big", i, 20 * MB + i), STORE_OK);
+    ck_assert(is_patterned("big", 4, 20 * MB + 4));
+    ck_assert_uint_le(stats_of(&f).pages_total, 64);
+}
+END_TEST
+
+START_TEST(the_limit_is_exact_and_the_oldest_go) {
+    f.config.limit_bytes = 4 * MB;
+    fixture_open(&f);
+    for (unsigned i = 0; i < 20000; i++)
+        ck_assert_int_eq(put_numbered("k", i, 500), STORE_OK);
+    struct store_stats stats = stats_of(&f);
+    ck_assert_uint_eq(stats.pages_total, 4);
+    ck_assert_uint_eq(stats.curr_items + stats.evictions, 20000);
+    ck_assert_uint_eq(stats.evicted_unfetched, stats.evictions);
+    for (unsigned i = 0; i < 20000; i++)
+        ck_assert_int_eq(has_numbered("k", i), i >= stats.evictions);
+}
+END_TEST
+
+START_TEST(what_is_read_stays) {
+    f.config.limit_bytes = 4 * MB;
+    fixture_open(&f);
+    for (unsigned i = 0; i < 40000; i++) {
+        ck_assert_int_eq(put_numbered("k", i, 500), STORE_OK);
+        if (i % 100 == 0) {
+            for (unsigned hot = 0; hot < 50; hot++) {
+                if (i >= hot)
+                    ck_assert(has_numbered("k", hot));
+            }
+            store_maintain(f.thread);
+            fixture_wait(&f, 1);
+        }
+    }
+    struct store_stats stats = stats_of(&f);
+    ck_assert_uint_gt(stats.evictions, 0);
+    ck_assert_uint_gt(stats.moves_to_warm, 0);
+    ck_assert_uint_gt(stats.moves_to_cold, 0);
+}
+END_TEST
+
+START_TEST(a_cold_item_that_is_read_goes_to_warm) {
+    struct store_class_stats stats;
+    fixture_open(&f);
+    for (unsigned i = 0; i < 100; i++)
+        put_numbered("k", i, 10);
+    fixture_settle(&f);
+    store_class_stats(f.store, 1, &stats);
+    ck_assert_uint_gt(stats.segment_number[2], 70);
+    ck_assert_uint_eq(stats.segment_number[0] + stats.segment_number[2], 100);
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert(has_numbered("k", 5));
+    store_maintain(f.thread);
+    store_class_stats(f.store, 1, &stats);
+    ck_assert_uint_eq(stats.segment_number[1], 1);
+    ck_assert_uint_eq(stats.moves_to_warm, 1);
+}
+END_TEST
+
+START_TEST(without_eviction_memory_runs_out) {
+    f.config.limit_bytes = 2 * MB;
+    f.config.is_evicting = false;
+    fixture_open(&f);
+    unsigned stored = 0;
+    while (put_numbered("k", stored, 1000) == STORE_OK)
+        stored++;
+    ck_assert_uint_gt(stored, 1500);
+    ck_assert_int_eq(put_numbered("k", stored, 1000), STORE_NO_MEMORY);
+    ck_assert_int_eq(put_numbered("other", 0, 10), STORE_NO_MEMORY);
+    ck_assert_uint_eq(stats_of(&f).evictions, 0);
+    ck_assert_uint_gt(stats_of(&f).store_no_memory_count, 0);
+    for (unsigned i = 0; i < stored; i++)
+        ck_assert(has_numbered("k", i));
+    /* what is overwritten or expired makes room; an empty page may serve another class */
+    for (unsigned i = 0; i < stored; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "k%u", i);
+        drop(&f, key);
+    }
+    ck_assert_int_eq(put_numbered("k", 1, 1000), STORE_OK);
+    ck_assert_int_eq(put_numbered("other", 0, 10), STORE_OK);
+}
+END_TEST
+
+START_TEST(without_eviction_the_dead_make_room) {
+    f.config.limit_bytes = MB;
+    f.config.is_evicting = false;
+    fixture_open(&f);
+    unsigned stored = 0;
+    while (put_bytes(&f, "x", "v", 1, 0, 0) == STORE_OK && stored < 10)
+        stored++;
+    char key[32];
+    char value[1000] = {0};
+    do
+        snprintf(key, sizeof(key), "k%u", stored++);
+    while (put_bytes(&f, key, value, 50, 0, in_seconds(&f, 10)) == STORE_OK && stored < 20000);
+    ck_assert_uint_lt(stored, 20000);
+    fixture_wait(&f, 10);
+    ck_assert_int_eq(put_bytes(&f, "new", value, 50, 0, 0), STORE_OK);
+    ck_assert_uint_gt(stats_of(&f).reclaimed, 0);
+}
+END_TEST
+
+START_TEST(every_class_can_store_whatever_filled_memory) {
+    static const uint64_t limits[] = {1, 2, 8};
+    for (size_t l = 0; l < 3; l++) {
+        fixture_init(&f);
+        f.config.limit_bytes = limits[l] * MB;
+        f.config.item_bytes_max = MB / 2;
+        fixture_open(&f);
+        for (unsigned i = 0; i < 30000; i++)
+            ck_assert_int_eq(put_numbered("small", i, 60), STORE_OK);
+        for (unsigned round = 0; round < 3; round++) {
+            for (size_t bytes = 1; bytes < 500000; bytes = bytes * 5 / 4 + 1) {
+                ck_assert_int_eq(put_numbered("other", (unsigned)bytes, bytes), STORE_OK);
+                ck_assert(has_numbered("other", (unsigned)bytes));
+            }
+        }
+        ck_assert_uint_le(stats_of(&f).pages_total, limits[l]);
+        if (l < 2)
+            fixture_close(&f);
+    }
+}
+END_TEST
+
+START_TEST(chunked_items_fit_whatever_filled_memory) {
+    f.config.limit_bytes = 4 * MB;
+    fixture_open(&f);
+    for (unsigned i = 0; i < 60000; i++)
+        ck_assert_int_eq(put_numbered("small", i, 60), STORE_OK);
+    for (unsigned i = 0; i < 20; i++) {
+        ck_assert_int_eq(put_numbered("big", i, 700000 + i * 10000), STORE_OK);
+        ck_assert(has_numbered("big", i));
+    }
+    for (unsigned i = 0; i < 60000; i++)
+        ck_assert_int_eq(put_numbered("small", i, 60), STORE_OK);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 4);
+}
+END_TEST
+
+START_TEST(a_held_item_keeps_its_page) {
+    f.config.limit_bytes = MB;
+    f.config.item_bytes_max = MB / 2;
+    fixture_open(&f);
+    put_numbered("held", 7, 60);
+    struct store_key key = key_of(&f, "held7");
+    struct store_view view;
+    ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, &view), STORE_OK);
+    ck_assert_int_eq(put_numbered("other", 1, 5000), STORE_NO_MEMORY);
+    char *value = patterned(7, 60);
+    ck_assert_mem_eq(view.value, value, 60);
+    free(value);
+    ck_assert_int_eq(put_numbered("same", 1, 60), STORE_OK);
+    fixture_verify(&f);
+    store_item_release(f.thread, view.item);
+    ck_assert_int_eq(put_numbered("other", 1, 5000), STORE_OK);
+}
+END_TEST
+
+START_TEST(a_page_waits_for_a_read_under_way) {
+    f.config.limit_bytes = MB;
+    f.config.item_bytes_max = MB / 2;
+    fixture_open(&f);
+    struct store_thread *reader = store_thread_join(f.store);
+    put_numbered("k", 7, 60);
+    struct store_key key = key_of(&f, "k7");
+    struct store_view view;
+    ck_assert_int_eq(store_peek(reader, &key, &view), STORE_PEEK_HIT);
+    ck_assert_int_eq(put_numbered("other", 1, 5000), STORE_NO_MEMORY);
+    ck_assert(!store_peek_confirm(reader, &view));
+    ck_assert_int_eq(put_numbered("other", 1, 5000), STORE_OK);
+    ck_assert_int_eq(store_peek(reader, &key, &view), STORE_PEEK_MISS);
+    /* a read that is never confirmed ends when its handle says so */
+    struct store_key other = key_of(&f, "other1");
+    ck_assert_int_eq(store_peek(reader, &other, &view), STORE_PEEK_HIT);
+    ck_assert_int_eq(put_numbered("k", 7, 60), STORE_NO_MEMORY);
+    store_thread_quiesce(reader);
+    ck_assert_int_eq(put_numbered("k", 7, 60), STORE_OK);
+    store_thread_leave(reader);
+}
+END_TEST
+
+START_TEST(the_limit_goes_up_and_down) {
+    f.config.limit_bytes = 4 * MB;
+    fixture_open(&f);
+    for (unsigned i = 0; i < 10000; i++)
+        put_numbered("k", i, 1000);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 4);
+    ck_assert(store_set_limit(f.store, 8 * MB));
+    for (unsigned i = 0; i < 10000; i++)
+        put_numbered("k", i, 1000);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 8);
+    ck_assert(store_set_limit(f.store, 2 * MB));
+    fixture_settle(&f);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 2);
+    fixture_verify(&f);
+    for (unsigned i = 0; i < 10000; i++)
+        ck_assert_int_eq(put_numbered("k", i, 1000), STORE_OK);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 2);
+    ck_assert_uint_eq(stats_of(&f).limit_bytes, 2 * MB);
+    ck_assert(!store_set_limit(f.store, 1000));
+    ck_assert(!store_set_limit(f.store, (uint64_t)1 << 60));
+}
+END_TEST
+
+START_TEST(every_allocation_of_create_may_fail) {
+    f.config.is_replicated = true;
+    unsigned failures = 0;
+    for (int64_t countdown = 0; countdown < 100; countdown++) {
+        const char *why = NULL;
+        mem_fail_after(countdown);
+        struct store *store = store_create(&f.config, &why);
+        bool has_failed = mem_has_failed();
+        mem_fail_after(-1);
+        if (store)
+            store_destroy(store);
+        else
+            ck_assert_ptr_nonnull(why);
+        if (!has_failed)
+            break;
+        failures++;
+    }
+    ck_assert_uint_ge(failures, 9);
+    ck_assert_uint_lt(failures, 100);
+    fixture_open(&f);
+    mem_fail_after(0);
+    ck_assert_ptr_null(store_thread_join(f.store));
+    mem_fail_after(-1);
+}
+END_TEST
+
+START_TEST(a_refused_reservation_falls_back_to_the_limit) {
+    const char *why = NULL;
+    /* find the arena's first attempt: failing it must still give a store, with less room to grow */
+    bool has_fallen_back = false;
+    for (int64_t countdown = 0; countdown < 20 && !has_fallen_back; countdown++) {
+        mem_fail_after(countdown);
+        struct store *store = store_create(&f.config, &why);
+        has_fallen_back = store && mem_has_failed();
+        mem_fail_after(-1);
+        if (!store)
+            continue;
+        if (has_fallen_back)
+            ck_assert(!store_set_limit(store, f.config.limit_bytes * 2));
+        store_destroy(store);
+    }
+    ck_assert(has_fallen_back);
+    fixture_open(&f);
+}
+END_TEST
+
+START_TEST(the_index_grows_and_loses_nothing) {
+    enum { COUNT = 200000 };
+    f.config.limit_bytes = 128 * MB;
+    fixture_open(&f);
+    struct store_stats before = stats_of(&f);
+    ck_assert_uint_eq(before.index_bytes, 524288);
+    ck_assert_uint_eq(before.hash_power_level, 16);
+    ck_assert(!before.hash_is_expanding);
+    for (unsigned i = 0; i < COUNT; i++) {
+        put_numbered("k", i, 8);
+        if (i == COUNT / 2)
+            fixture_verify(&f); /* growth lags: overflow lines hold the rest */
+        if (i > COUNT / 2 && i % 50 == 0)
+            store_grow(f.thread);
+    }
+    ck_assert_uint_gt(stats_of(&f).hash_power_level, 17);
+    fixture_settle(&f);
+    fixture_verify(&f);
+    struct store_stats after = stats_of(&f);
+    ck_assert_uint_eq(after.index_bucket_count, 32768);
+    ck_assert_uint_eq(after.hash_power_level, 18);
+    ck_assert_uint_lt(after.index_overflow_lines, 2000);
+    for (unsigned i = 0; i < COUNT; i++)
+        ck_assert(has_numbered("k", i));
+    for (unsigned i = 0; i < COUNT; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "k%u", i);
+        ck_assert_int_eq(drop(&f, key), STORE_OK);
+    }
+    ck_assert_uint_eq(stats_of(&f).index_overflow_lines, 0);
+}
+END_TEST
+
+static Suite *memory_suite(void) {
+    Suite *suite = suite_create("store memory");
+    TCase *tcase = tcase_create("memory");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, chunk_sizes_are_those_of_memcached);
+    tcase_add_test(tcase, bad_settings_are_refused);
+    tcase_add_test(tcase, largest_item_is_that_of_memcached);
+    tcase_add_test(tcase, chunked_values_of_all_sizes);
+    tcase_add_test(tcase, append_and_prepend_grow_into_chunks_and_stop_at_the_limit);
+    tcase_add_test(tcase, items_of_many_megabytes);
+    tcase_add_test(tcase, the_limit_is_exact_and_the_oldest_go);
+    tcase_add_test(tcase, what_is_read_stays);
+    tcase_add_test(tcase, a_cold_item_that_is_read_goes_to_warm);
+    tcase_add_test(tcase, without_eviction_memory_runs_out);
+    tcase_add_test(tcase, without_eviction_the_dead_make_room);
+    tcase_add_test(tcase, every_class_can_store_whatever_filled_memory);
+    tcase_add_test(tcase, chunked_items_fit_whatever_filled_memory);
+    tcase_add_test(tcase, a_held_item_keeps_its_page);
+    tcase_add_test(tcase, a_page_waits_for_a_read_under_way);
+    tcase_add_test(tcase, the_limit_goes_up_and_down);
+    tcase_add_test(tcase, every_allocation_of_create_may_fail);
+    tcase_add_test(tcase, a_refused_reservation_falls_back_to_the_limit);
+    tcase_add_test(tcase, the_index_grows_and_loses_nothing);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void) {
+    return run_suite(memory_suite());
+}

@@ -1,0 +1,391 @@
+/*
+ * Several threads on one store. Every value says which key it belongs to and repeats one byte, so a
+ * torn or misplaced read shows. Meant for ThreadSanitizer as much as for its assertions. (The threads
+ * use CHECK: Check's own assertions are for one thread and write to a file each time.)
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memcached/base/check.h"
+#include "t/unit/store_fixture.h"
+
+enum { THREAD_COUNT = 4, KEY_COUNT = 64, VALUE_BYTES_MAX = 3000 };
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(ENABLE_DEBUG)
+enum { STEP_COUNT = 30000 };
+#else
+enum { STEP_COUNT = 150000 };
+#endif
+
+static struct fixture f;
+static _Atomic bool is_over;
+
+struct worker {
+    struct store_thread *thread;
+    struct rng rng;
+    unsigned number;
+    uint64_t sum; /* of what this worker's increments added */
+    uint64_t hits;
+};
+
+static void setup(void) {
+    fixture_init(&f);
+    atomic_store(&is_over, false);
+}
+
+static void teardown(void) {
+    fixture_close(&f);
+}
+
+static struct store_key numbered_key(char *text, unsigned number) {
+    int bytes = sprintf(text, "key-%u", number);
+    return (struct store_key){.data = text,
+                              .bytes = (uint32_t)bytes,
+                              .hash = store_hash(f.store, text, (size_t)bytes)};
+}
+
+static void value_fill(char *value, size_t bytes, unsigned number, unsigned char letter) {
+    memset(value, letter, bytes);
+    value[0] = (char)number;
+}
+
+static void value_check(const char *value, size_t bytes, unsigned number) {
+    CHECK(bytes >= 2);
+    CHECK((unsigned char)value[0] == number);
+    for (size_t i = 2; i < bytes; i++)
+        CHECK(value[i] == value[1]);
+}
+
+static void do_get(struct worker *worker, const struct store_key *key, unsigned number) {
+    struct store_view view;
+    char copy[STORE_COPY_BYTES_MAX];
+    switch (store_peek(worker->thread, key, &view)) {
+    case STORE_PEEK_HIT:
+        store_copy(copy, &view);
+        if (store_peek_confirm(worker->thread, &view)) {
+            value_check(copy, view.value_bytes, number);
+            CHECK(view.client_flags == view.value_bytes);
+            worker->hits++;
+        }
+        break;
+    case STORE_PEEK_LOCKED:
+        if (store_get(worker->thread, key, STORE_GET, &view) == STORE_OK) {
+            if (view.value)
+                value_check(view.value, view.value_bytes, number);
+            store_item_release(worker->thread, view.item);
+            worker->hits++;
+        }
+        break;
+    case STORE_PEEK_MISS:
+        break;
+    }
+}
+
+static void do_set(struct worker *worker, const struct store_key *key, unsigned number) {
+    enum store_status why;
+    size_t bytes = 2 + rng_below(&worker->rng, VALUE_BYTES_MAX - 2);
+    if (rng_below(&worker->rng, 4))
+        bytes = 2 + bytes % 60;
+    struct item *item =
+        store_reserve(worker->thread, key, (uint32_t)bytes, 0, bytes, &why);
+    if (!item)
+        return;
+    char *start;
+    size_t here = store_item_segment(f.store, item, 0, &start);
+    if (here == bytes) {
+        value_fill(start, bytes, number, (unsigned char)rng_below(&worker->rng, 250));
+        struct store_write write = {.mode = STORE_SET};
+        CHECK(store_commit(worker->thread, item, key->hash, &write, NULL) == STORE_OK);
+    } else {
+        store_abandon(worker->thread, item);
+    }
+}
+
+static bool visit_value(void *context, const struct store_key *key, const struct store_view *view) {
+    (void)context;
+    CHECK(key->bytes > 0);
+    if (view->value && memcmp(key->data, "key-", 4) == 0)
+        value_check(view->value, view->value_bytes, (unsigned char)view->value[0]);
+    return true;
+}
+
+static void do_other(struct worker *worker, const struct store_key *key, unsigned number) {
+    uint64_t version;
+    struct store_view view;
+    switch (rng_below(&worker->rng, 5)) {
+    case 0:
+        store_delete(worker->thread, key, false, 0, 0);
+        break;
+    case 1:
+        store_touch(worker->thread, key, 0);
+        break;
+    case 2:
+        if (store_get(worker->thread, key, STORE_GET, &view) == STORE_OK) {
+            if (view.value)
+                value_check(view.value, view.value_bytes, number);
+            store_item_release(worker->thread, view.item);
+        }
+        break;
+    case 3:
+        store_visit(worker->thread, key, visit_value, NULL, &version);
+        break;
+    default:
+        if (rng_below(&worker->rng, 500) == 0)
+            store_flush(worker->thread, 0);
+        break;
+    }
+}
+
+static void *work(void *context) {
+    struct worker *worker = context;
+    char text[32];
+    for (unsigned step = 0; step < STEP_COUNT; step++) {
+        unsigned number = (unsigned)rng_below(&worker->rng, KEY_COUNT);
+        struct store_key key = numbered_key(text, number);
+        switch (rng_below(&worker->rng, 8)) {
+        case 0:
+        case 1:
+            do_set(worker, &key, number);
+            break;
+        case 2:
+            do_other(worker, &key, number);
+            break;
+        default:
+            do_get(worker, &key, number);
+            break;
+        }
+        if (step % 64 == 0)
+            store_thread_quiesce(worker->thread);
+    }
+    return NULL;
+}
+
+static void *maintain(void *context) {
+    struct store_thread *thread = context;
+    uint64_t cursor = 0;
+    uint64_t sweep_cursor = 0;
+    while (!atomic_load(&is_over)) {
+        store_maintain(thread);
+        store_grow(thread);
+        store_tick(thread);
+        store_walk(thread, &cursor, 16, visit_value, NULL, NULL);
+        if (store_sweep(thread, &sweep_cursor, 16))
+            sweep_cursor = 0;
+        struct store_stats stats;
+        store_stats(f.store, &stats);
+    }
+    return NULL;
+}
+
+static void run_workers(void *(*body)(void *), struct worker workers[THREAD_COUNT]) {
+    pthread_t threads[THREAD_COUNT];
+    pthread_t maintainer;
+    pthread_create(&maintainer, NULL, maintain, f.thread);
+    for (unsigned i = 0; i < THREAD_COUNT; i++) {
+        workers[i] = (struct worker){.thread = store_thread_join(f.store), .number = i};
+        rng_seed(&workers[i].rng, i + 1);
+        pthread_create(&threads[i], NULL, body, &workers[i]);
+    }
+    for (unsigned i = 0; i < THREAD_COUNT; i++)
+        pthread_join(threads[i], NULL);
+    atomic_store(&is_over, true);
+    pthread_join(maintainer, NULL);
+    for (unsigned i = 0; i < THREAD_COUNT; i++)
+        store_thread_leave(workers[i].thread);
+}
+
+START_TEST(mixed_operations) {
+    struct worker workers[THREAD_COUNT];
+    f.config.hashpower = 9;
+    f.config.is_replicated = _i == 1;
+    f.config.slab_chunk_bytes_max = _i == 1 ? 2048 : 0;
+    fixture_open(&f);
+    run_workers(work, workers);
+    uint64_t hits = 0;
+    for (unsigned i = 0; i < THREAD_COUNT; i++)
+        hits += workers[i].hits;
+    ck_assert_uint_gt(hits, 0);
+}
+END_TEST
+
+/* Ever new keys of ever other sizes in one or two pages: eviction and pages that change class, under readers. */
+static void *churn(void *context) {
+    struct worker *worker = context;
+    char text[32];
+    for (unsigned step = 0; step < STEP_COUNT / 4; step++) {
+        unsigned number = (unsigned)rng_below(&worker->rng, 250);
+        struct store_key key = numbered_key(text, number);
+        if (rng_below(&worker->rng, 3)) {
+            do_get(worker, &key, number);
+            continue;
+        }
+        enum store_status why;
+        size_t bytes = 2 + (size_t)rng_below(&worker->rng, 4000) * rng_below(&worker->rng, 10);
+        struct item *item =
+            store_reserve(worker->thread, &key, (uint32_t)bytes, 0, bytes, &why);
+        if (!item)
+            continue;
+        char *start;
+        size_t here = store_item_segment(f.store, item, 0, &start);
+        CHECK(here == bytes);
+        value_fill(start, bytes, number, (unsigned char)rng_below(&worker->rng, 250));
+        struct store_write write = {.mode = STORE_SET};
+        CHECK(store_commit(worker->thread, item, key.hash, &write, NULL) == STORE_OK);
+    }
+    return NULL;
+}
+
+START_TEST(eviction_and_moving_pages) {
+    struct worker workers[THREAD_COUNT];
+    f.config.limit_bytes = 2u << 20;
+    f.config.item_bytes_max = 1u << 20;
+    f.config.is_replicated = _i == 1;
+    fixture_open(&f);
+    run_workers(churn, workers);
+    ck_assert_uint_gt(stats_of(&f).evictions, 0);
+    ck_assert_uint_le(stats_of(&f).pages_total, 2);
+}
+END_TEST
+
+enum { COUNTER_COUNT = 4 };
+
+static void *count_up(void *context) {
+    struct worker *worker = context;
+    for (unsigned step = 0; step < STEP_COUNT; step++) {
+        char text[32];
+        int bytes = sprintf(text, "counter-%u", (unsigned)rng_below(&worker->rng, COUNTER_COUNT));
+        struct store_key key = {.data = text,
+                                .bytes = (uint32_t)bytes,
+                                .hash = store_hash(f.store, text, (size_t)bytes)};
+        if (rng_below(&worker->rng, 3) == 0) {
+            struct store_view view;
+            char copy[64];
+            if (store_peek(worker->thread, &key, &view) == STORE_PEEK_HIT) {
+                store_copy(copy, &view);
+                if (store_peek_confirm(worker->thread, &view)) {
+                    copy[view.value_bytes] = '\0';
+                    CHECK(strspn(copy, "0123456789") == view.value_bytes);
+                }
+            }
+            continue;
+        }
+        struct store_arith arith = {.delta = rng_below(&worker->rng, 1000)};
+        CHECK(store_arith(worker->thread, &key, &arith) == STORE_OK);
+        worker->sum += arith.delta;
+    }
+    return NULL;
+}
+
+START_TEST(no_increment_is_lost) {
+    struct worker workers[THREAD_COUNT];
+    fixture_open(&f);
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        char key[32];
+        sprintf(key, "counter-%u", i);
+        ck_assert_int_eq(put(&f, STORE_SET, key, "0"), STORE_OK);
+    }
+    run_workers(count_up, workers);
+    uint64_t expected = 0;
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < THREAD_COUNT; i++)
+        expected += workers[i].sum;
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        char key[32];
+        sprintf(key, "counter-%u", i);
+        char *text = value_of(&f, key, NULL, NULL);
+        sum += strtoull(text, NULL, 10);
+        free(text);
+    }
+    ck_assert_uint_eq(sum, expected);
+}
+END_TEST
+
+static void *append_bytes(void *context) {
+    struct worker *worker = context;
+    for (unsigned step = 0; step < 300; step++) {
+        enum store_status why;
+        struct store_key key = {.data = "log", .bytes = 3, .hash = store_hash(f.store, "log", 3)};
+        struct item *item = store_reserve(worker->thread, &key, 0, 0, 2, &why);
+        CHECK(item != NULL);
+        char *start;
+        store_item_segment(f.store, item, 0, &start);
+        memset(start, 'a' + (int)worker->number, 2);
+        struct store_write write = {.mode = step % 2 ? STORE_APPEND : STORE_PREPEND};
+        CHECK(store_commit(worker->thread, item, key.hash, &write, NULL) == STORE_OK);
+    }
+    return NULL;
+}
+
+START_TEST(no_append_is_lost) {
+    struct worker workers[THREAD_COUNT];
+    unsigned letters[THREAD_COUNT] = {0};
+    size_t bytes;
+    fixture_open(&f);
+    put(&f, STORE_SET, "log", "");
+    run_workers(append_bytes, workers);
+    char *text = value_of(&f, "log", NULL, &bytes);
+    ck_assert_uint_eq(bytes, THREAD_COUNT * 600);
+    for (size_t i = 0; i < bytes; i += 2) {
+        ck_assert_int_eq(text[i], text[i + 1]);
+        letters[text[i] - 'a']++;
+    }
+    for (unsigned i = 0; i < THREAD_COUNT; i++)
+        ck_assert_uint_eq(letters[i], 300);
+    free(text);
+}
+END_TEST
+
+static void *insert_own(void *context) {
+    struct worker *worker = context;
+    char text[32];
+    for (unsigned step = 0; step < STEP_COUNT; step++) {
+        unsigned number = worker->number * STEP_COUNT + step;
+        struct store_key key = numbered_key(text, number);
+        enum store_status why;
+        struct item *item = store_reserve(worker->thread, &key, 2, 0, 2, &why);
+        CHECK(item != NULL);
+        char *start;
+        store_item_segment(f.store, item, 0, &start);
+        memset(start, (int)(number % 256), 2);
+        struct store_write write = {.mode = STORE_ADD};
+        CHECK(store_commit(worker->thread, item, key.hash, &write, NULL) == STORE_OK);
+        unsigned earlier = worker->number * STEP_COUNT + (unsigned)rng_below(&worker->rng, step + 1);
+        key = numbered_key(text, earlier);
+        uint64_t before = worker->hits;
+        for (unsigned tries = 0; tries < 1000 && worker->hits == before; tries++)
+            do_get(worker, &key, earlier % 256);
+        CHECK(worker->hits == before + 1);
+    }
+    return NULL;
+}
+
+START_TEST(nothing_is_missed_while_the_index_grows) {
+    struct worker workers[THREAD_COUNT];
+    f.config.hashpower = 9;
+    fixture_open(&f);
+    run_workers(insert_own, workers);
+    ck_assert_uint_eq(stats_of(&f).curr_items, THREAD_COUNT * STEP_COUNT);
+    ck_assert_uint_gt(stats_of(&f).index_bucket_count, 64);
+}
+END_TEST
+
+static Suite *threads_suite(void) {
+    Suite *suite = suite_create("store with threads");
+    TCase *tcase = tcase_create("threads");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 600);
+    tcase_add_loop_test(tcase, mixed_operations, 0, 2);
+    tcase_add_loop_test(tcase, eviction_and_moving_pages, 0, 2);
+    tcase_add_test(tcase, no_increment_is_lost);
+    tcase_add_test(tcase, no_append_is_lost);
+    tcase_add_test(tcase, nothing_is_missed_while_the_index_grows);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void) {
+    return run_suite(threads_suite());
+}
