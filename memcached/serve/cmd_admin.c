@@ -325,10 +325,20 @@ static const struct command *find_command(const struct words *words) {
     return NULL;
 }
 
+/* `GET / HTTP/1.1` and the like: a page made a browser send it, and nothing that follows may be executed. */
+static bool is_from_browser(const struct words *words) {
+    const struct word *last = &words->word[words->count > 0 ? words->count - 1 : 0];
+    return words->count > 0 && last->bytes >= 5 && memcmp(last->text, "HTTP/", 5) == 0;
+}
+
 void admin_execute(const struct admin_call *call) {
     struct words words;
     split(call->line, call->line_bytes, &words);
     const struct command *command = find_command(&words);
+    if (!command && is_from_browser(&words)) {
+        session_end(call->session);
+        return;
+    }
     if (!command || words.count < command->word_min || words.count > command->word_max) {
         (void)outbuf_puts(call->out, "ERROR\r\n");
         return;

@@ -147,7 +147,7 @@ void cmd_meta_delete(struct turn *turn, struct request *request) {
 
 /* The number becomes a new item. STORE_NOT_STORED: somebody else was quicker. */
 static enum store_status arith_create(struct turn *turn, const struct store_key *key,
-                                      const struct meta *meta, struct store_arith *arith) {
+                                      struct meta *meta, struct store_arith *arith) {
     char digits[NUM_U64_DIGITS_MAX];
     size_t bytes = num_put_u64(digits, meta->initial);
     uint32_t exptime = exptime_of(turn->server, (int32_t)meta->vivify_exptime);
@@ -165,12 +165,12 @@ static enum store_status arith_create(struct turn *turn, const struct store_key 
     }
     status = store_commit(turn->thread, item, key->hash, &write, &arith->version);
     arith->value = meta->initial;
-    arith->exptime = exptime;
+    meta->seen &= ~META_BIT('q'); /* q hides that a number has changed, not that there is one now */
     return status;
 }
 
 static enum store_status arith_run(struct turn *turn, const struct store_key *key,
-                                   const struct meta *meta, struct store_arith *arith) {
+                                   struct meta *meta, struct store_arith *arith) {
     enum store_status status = store_arith(turn->thread, key, arith);
     if (status == STORE_NOT_FOUND && META_HAS(meta, 'N')) {
         status = arith_create(turn, key, meta, arith);
@@ -221,11 +221,9 @@ static const char *arith_mode(const struct meta *meta, struct store_arith *arith
     switch (meta->mode) {
     case 0:
     case 'I':
-    case 'i':
     case '+':
         return NULL;
     case 'D':
-    case 'd':
     case '-':
         arith->is_decr = true;
         return NULL;
@@ -288,7 +286,7 @@ void cmd_meta_debug(struct turn *turn, struct request *request) {
     while (flags_bytes > 0 && *flags == ' ')
         flags++, flags_bytes--;
     COUNT(turn->counters, cmd_meta, 1);
-    if (flags_bytes > 0 && *flags == 'b') {
+    if (flags_bytes > 0 && *flags == 'b' && (flags_bytes == 1 || flags[1] == ' ')) {
         meta.seen = META_BIT('b');
         const char *error = key_decode(turn, request, &room);
         if (error) {
