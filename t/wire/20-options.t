@@ -22,7 +22,7 @@ like($text, qr/^(?:-\w, +)?\Q$_\E\b/m, "-h tells of $_") for qw(--port --listen 
     --conn-limit --threads --user --unix-socket --unix-mask --enable-shutdown --daemon --pidfile
     --disable-evictions --max-item-size --slab-growth-factor --slab-min-size --max-reqs-per-event
     --disable-cas --listen-backlog --disable-flush-all --verbose --help --version);
-like($text, qr/^-p, --port=<num>          TCP port to listen on \(default: 11211\)$/m,
+like($text, qr/^-p, --port=<num> +TCP port to listen on \(default: 11211/m,
      ' ... in the usual form');
 
 # Refused: a message on stderr that names what is wrong, nothing on stdout, a status that is not 0.

@@ -9,8 +9,8 @@ use Wire::Pair;
 
 my $help = Wire::Server::told('-h');
 like($help, qr/^-x, --replication-peer=<host\[:port\]>/m, '-h tells of -x');
-like($help, qr/\Q$_\E/, " ... and of $_") for qw(repl_log_mb repl_join_ms repl_heartbeat_ms
-    repl_timeout_ms repl_state_file);
+like($help, qr/\Q$_\E/, " ... and of $_") for qw(repl_log_mb repl_join_timeout repl_heartbeat
+    repl_timeout repl_state_file);
 my @user = Wire::Server::user_options();
 my $port = Wire::Server::free_port();
 my $other = Wire::Server::free_port();
@@ -26,9 +26,9 @@ for my $row (
     [ [ '-x', '[::1' ],              qr/\[::1/ ],
     [ [ '-x', "127.0.0.1:$other", '-o', 'repl_log_mb=0' ],       qr/repl_log_mb/ ],
     [ [ '-x', "127.0.0.1:$other", '-o', 'repl_log_mb=x' ],       qr/repl_log_mb/ ],
-    [ [ '-x', "127.0.0.1:$other", '-o', 'repl_join_ms=1' ],      qr/repl_join_ms/ ],
-    [ [ '-x', "127.0.0.1:$other", '-o', 'repl_heartbeat_ms=x' ], qr/repl_heartbeat_ms/ ],
-    [ [ '-x', "127.0.0.1:$other", '-o', 'repl_timeout_ms=' ],    qr/repl_timeout_ms/ ],
+    [ [ '-x', "127.0.0.1:$other", '-o', 'repl_join_timeout=1' ],      qr/repl_join_timeout/ ],
+    [ [ '-x', "127.0.0.1:$other", '-o', 'repl_heartbeat=x' ], qr/repl_heartbeat/ ],
+    [ [ '-x', "127.0.0.1:$other", '-o', 'repl_timeout=' ],    qr/repl_timeout/ ],
     [ [ '-x', "127.0.0.1:$other", '-o', 'repl_fooble=1' ],       qr/repl_fooble/ ],
     [ [ '-x', "127.0.0.1:$other", '-o', 'repl_state_file=/nonexistent/state' ],
       qr{/nonexistent/state} ],
@@ -57,7 +57,7 @@ for my $peer ("127.0.0.1:$other", '127.0.0.1', "[::1]:$other", 'no.such.host.inv
               "localhost:$other") {
     my $state = Wire::Server::dir() . '/state';
     unlink $state;
-    my $server = server('-x', $peer, '-o', "repl_join_ms=200,repl_state_file=$state");
+    my $server = server('-x', $peer, '-o', "repl_join_timeout=200,repl_state_file=$state");
     my $c = $server->conn;
     like($c->command('repl role'), qr/^ROLE (?:slave joining|master ready) \d+\r\n\z/,
          "-x $peer: starts");
@@ -75,7 +75,7 @@ for my $peer ("127.0.0.1:$other", '127.0.0.1', "[::1]:$other", 'no.such.host.inv
 }
 
 # stats repl
-$server = server('-x', "127.0.0.1:$other", '-o', 'repl_join_ms=100');
+$server = server('-x', "127.0.0.1:$other", '-o', 'repl_join_timeout=100');
 $c = $server->conn;
 poll_ok { role_of($server) eq 'master ready' } 'a lone master';
 my $stats = $c->stats('repl');

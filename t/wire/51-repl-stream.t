@@ -7,7 +7,7 @@ use Test::More;
 use Wire;
 use Wire::Pair;
 
-my $pair = pair('-o', 'repl_join_ms=300');
+my $pair = pair('-o', 'repl_join_timeout=300');
 my $master = $pair->master;
 my $slave = $pair->slave;
 my $c = $master->conn;

@@ -7,7 +7,7 @@ use Test::More;
 use Wire;
 use Wire::Pair;
 
-my $pair = pair('-o', 'repl_join_ms=500');
+my $pair = pair('-o', 'repl_join_timeout=500');
 
 for my $round (1 .. 3) {
     my $number = $pair->master_number;

@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 
 # Both at once, several times: always one master and one slave.
 for my $round (1 .. 3) {
-    my $pair = pair('-o', 'repl_join_ms=1000');
+    my $pair = pair('-o', 'repl_join_timeout=1000');
     my $c = $pair->master->conn;
     set_ok($c, 'a', '1');
     $pair->agree_ok([ 'a' ], "started at once, round $round");
@@ -19,7 +19,7 @@ for my $round (1 .. 3) {
 }
 
 # A lone master fills up; its slave comes later and is given all of it, while clients go on writing.
-my $pair = Wire::Pair->not_started('-o', 'repl_join_ms=300', '-m', 256);
+my $pair = Wire::Pair->not_started('-o', 'repl_join_timeout=300', '-m', 256);
 my $first = $pair->start(0);
 poll_ok { role_of($first) eq 'master ready' } 'a lone node becomes master';
 my $c = $first->conn;

@@ -9,7 +9,7 @@ use Wire::Pair;
 
 use IO::Socket::IP;
 
-my $pair = pair('-o', 'repl_join_ms=300');
+my $pair = pair('-o', 'repl_join_timeout=300');
 my ($master, $slave) = ($pair->master, $pair->slave);
 my $c = $master->conn;
 set_ok($c, 'a', 'kept', 3);

@@ -24,7 +24,7 @@ for my $program (@programs) {
     my $p = $peer->conn;
     my ($version) = $p->command('version') =~ /VERSION (\S+)/;
     my $knows_e = Wire::Versions::does('meta_cas_override', $version);
-    my $server = server('-x', "127.0.0.1:$port", '-o', 'repl_join_ms=300');
+    my $server = server('-x', "127.0.0.1:$port", '-o', 'repl_join_timeout=300');
     my $c = $server->conn;
     poll_ok { role_of($server) eq 'master ready' && repl_of($server)->{link_out} eq 'streaming' }
         "a peer that is memcached $version is streamed to";

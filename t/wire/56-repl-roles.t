@@ -7,7 +7,7 @@ use Test::More;
 use Wire;
 use Wire::Pair;
 
-my $pair = pair('-o', 'repl_join_ms=300');
+my $pair = pair('-o', 'repl_join_timeout=300');
 
 sub roles { return join ', ', map { role_of($_) } $pair->nodes }
 sub master_is {

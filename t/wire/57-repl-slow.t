@@ -9,7 +9,7 @@ use Wire::Pair;
 
 use Time::HiRes qw(time);
 
-my @times = ('-o', 'repl_join_ms=500,repl_heartbeat_ms=50,repl_timeout_ms=400');
+my @times = ('-o', 'repl_join_timeout=500,repl_heartbeat=50,repl_timeout=400');
 
 # Writes on the master while the slave is frozen: answered, kept in the log, sent later.
 my $pair = pair(@times);
@@ -42,7 +42,7 @@ is(repl_of($master)->{full_syncs_out}, $fulls, ' ... without a full sync');
 $pair->stop;
 
 # More than the log holds: a full sync instead, and nothing stale is left.
-$pair = pair('-m', 128, '-o', 'repl_log_mb=1,repl_join_ms=500,repl_heartbeat_ms=50,repl_timeout_ms=400');
+$pair = pair('-m', 128, '-o', 'repl_log_mb=1,repl_join_timeout=500,repl_heartbeat=50,repl_timeout=400');
 $number = $pair->master_number;
 ($master, $slave) = ($pair->node($number), $pair->node(1 - $number));
 $c = $master->conn;
