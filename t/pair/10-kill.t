@@ -9,7 +9,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use constant {
-    ROUNDS         => 4,
+    ROUNDS         => $ENV{PAIR_ROUNDS} || 4,
     OUTAGE_SECONDS => 2,
 };
 

@@ -360,18 +360,24 @@ sub pair_begin {
         or die "the roles did not settle:\n" . report();
 }
 
-my @load;       # [pid, result file] of each client at work
+use constant LOAD_KEYS => 100;
 
-# Starts clients that write and read through an address until load_stop.
+my @load;       # [pid, result file] of each client at work
+my $load_count = 0;
+
+# Starts clients that write and read through an address until load_stop; the names of their keys,
+# which no client before them had.
 sub load_start {
-    my ($host, $clients, $keys) = @_;
-    for my $number (0 .. ($clients || 2) - 1) {
-        my $result = "$folder/c/load$number";
-        unlink $result;
-        push @load, [spawn(CLIENT, "load$number.log", $^X, "$FindBin::Bin/load", $host, 11211,
-            "w$number", $keys || 100, $result), $result];
+    my ($host, $clients) = @_;
+    my @keys;
+    for (1 .. $clients) {
+        my $name = 'load' . $load_count++;
+        my $result = "$folder/c/$name.result";
+        push @load, [spawn(CLIENT, "$name.log", $^X, "$FindBin::Bin/load", $host, 11211, $name,
+            LOAD_KEYS, $result), $result];
+        push @keys, map { "$name:$_" } 0 .. LOAD_KEYS - 1;
     }
-    return map { my $client = $_; map { "w$client:$_" } 0 .. ($keys || 100) - 1 } 0 .. $#load;
+    return @keys;
 }
 
 # Ends the clients; what they saw: {acknowledged, failures, reads, gaps => [[start, end]...],
