@@ -80,7 +80,7 @@ void conn_send(struct conn *conn) {
     size_t left = conn->out_end - conn->out_sent;
     ssize_t sent = send(conn->fd, conn->out + conn->out_sent, left, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-        conn->is_dead = true;
+        conn->failure = "the server closed a connection";
         return;
     }
     if (sent > 0)
@@ -101,7 +101,7 @@ void conn_receive(struct conn *conn, const struct workload *load, struct tally *
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0) {
-        conn->is_dead = true;
+        conn->failure = "the server closed a connection";
         return;
     }
     struct timespec now;
@@ -113,5 +113,5 @@ void conn_receive(struct conn *conn, const struct workload *load, struct tally *
         memmove(conn->in, conn->in + used, conn->in_end - used);
     conn->in_end -= used;
     if (conn->in_end == conn->in_bytes)
-        conn->is_dead = true; /* a reply longer than any that was asked for */
+        conn->failure = "a value was longer than any that this load stores";
 }

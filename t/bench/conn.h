@@ -32,9 +32,9 @@ struct op {
 /* Owned by one worker. */
 struct conn {
     int fd;
-    bool wants_write; /* the socket took no more: EPOLLOUT is on */
-    bool is_dead;     /* the server closed it, or it failed */
-    char *out;        /* out[out_sent..out_end) is still to be sent */
+    bool wants_write;    /* the socket took no more: EPOLLOUT is on */
+    const char *failure; /* NULL: none; then the connection is no good any more */
+    char *out;           /* out[out_sent..out_end) is still to be sent */
     size_t out_sent, out_end;
     char *in; /* in[0..in_end) is not understood yet */
     size_t in_end, in_bytes;
@@ -63,10 +63,10 @@ void conn_add_op(struct conn *conn, const struct workload *load, struct key_pick
 /* Ends a batch of the quiet form with `mn`; does nothing in the other forms. */
 void conn_end_batch(struct conn *conn, const struct workload *load, uint64_t start_ns);
 
-/* Sends what the socket takes. Sets is_dead on failure. */
+/* Sends what the socket takes. Sets `failure`. */
 void conn_send(struct conn *conn);
 
-/* Receives once and checks every reply that is whole. Sets is_dead on failure or end of file. */
+/* Receives once and checks every reply that is whole. Sets `failure`. */
 void conn_receive(struct conn *conn, const struct workload *load, struct tally *tally);
 
 #endif

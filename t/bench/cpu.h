@@ -15,7 +15,7 @@ struct cpu_time {
 
 /*
  * Reads it once no thread of the process is running any more (or after a tenth of a second): the
- * kernel accounts for a stretch of work when the thread goes to sleep. False without such a process.
+ * kernel accounts for a stretch of work when the thread goes to sleep. False: no such process.
  */
 bool cpu_time_read(uint32_t pid, struct cpu_time *time);
 

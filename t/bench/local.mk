@@ -15,3 +15,19 @@ t_bench_mcload_SOURCES = \
 t_bench_mcload_LDADD = libbase.a -lm $(PTHREAD_LIBS)
 t_bench_canned_SOURCES = t/bench/canned.c
 t_bench_canned_LDADD = libbase.a $(PTHREAD_LIBS)
+EXTRA_DIST += \
+	doc/bench.md \
+	t/bench/compare \
+	t/bench/lib/Bench/Instructions.pm \
+	t/bench/lib/Bench/Load.pm \
+	t/bench/lib/Bench/Process.pm \
+	t/bench/lib/Bench/Server.pm \
+	t/bench/lib/Bench/Table.pm
+
+# The table of doc/bench.md: this server against the memcached that REFERENCE names.
+BENCH_FLAGS = --repl
+bench: memcached/memcached$(EXEEXT) t/bench/mcload$(EXEEXT) t/bench/canned$(EXEEXT)
+	$(PERL) $(srcdir)/t/bench/compare --ours memcached/memcached$(EXEEXT) \
+	  --mcload t/bench/mcload$(EXEEXT) --canned t/bench/canned$(EXEEXT) $(BENCH_FLAGS)
+
+.PHONY: bench

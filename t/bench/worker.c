@@ -63,7 +63,7 @@ static void push_out(struct worker *worker, struct conn *conn) {
         .data.u32 = (uint32_t)(conn - worker->conns),
     };
     if (epoll_ctl(worker->epoll_fd, EPOLL_CTL_MOD, conn->fd, &event) != 0)
-        conn->is_dead = true;
+        conn->failure = "epoll_ctl failed";
     conn->wants_write = wants_write;
 }
 
@@ -99,8 +99,8 @@ static void take_events(struct worker *worker, int timeout_ms, bool is_closed_lo
             push_out(worker, conn);
         if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
             conn_receive(conn, worker->load, &worker->tally);
-        if (conn->is_dead) {
-            worker->failure = "the server closed a connection";
+        if (conn->failure) {
+            worker->failure = conn->failure;
             return;
         }
         if (was_waiting && conn_waiting(conn) == 0) {
