@@ -42,7 +42,8 @@ static enum store_status apply_set(void *context, void *link, struct store_threa
     enum store_status status =
         host->hooks.apply_set(host->hooks.context, link, thread, item, key, version);
     if (!was_dead)
-        model_applied(host->world->model, host, name, bytes, version, status == STORE_OK);
+        model_applied(host->world->model, host, name, bytes, version,
+                      status == STORE_OK ? TOLD_SET : TOLD_REFUSED);
     return status;
 }
 
@@ -53,7 +54,8 @@ static enum store_status apply_delete(void *context, void *link, struct store_th
     enum store_status status =
         host->hooks.apply_delete(host->hooks.context, link, thread, key, version);
     if (!was_dead)
-        model_applied(host->world->model, host, key->data, key->bytes, version, false);
+        model_applied(host->world->model, host, key->data, key->bytes, version,
+                      TOLD_DELETE);
     return status;
 }
 

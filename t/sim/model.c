@@ -175,12 +175,21 @@ static void state_add(struct model *model, unsigned key, const struct state *sta
     model->counts.states++;
 }
 
+/* Has to be there. Of two states with one version (one from each host) both have to. */
 static bool is_alive(const struct model *model, const struct host *host, unsigned key,
                      uint64_t version) {
-    const struct state *state = state_find(model, key, version);
+    const struct key_states *states = &model->keys[key];
     uint64_t now_ms = model->world->now_us / 1000;
-    return state && state->is_set && version > store_flush_floor(host->store) &&
-           (state->expires_ms == 0 || state->expires_ms > now_ms + EXPIRY_SLACK_MS);
+    bool is_found = false;
+    for (size_t i = states->count; i-- > 0;) {
+        const struct state *state = &states->state[i];
+        if (state->version != version)
+            continue;
+        is_found = true;
+        if (!state->is_set || (state->expires_ms && state->expires_ms <= now_ms + EXPIRY_SLACK_MS))
+            return false;
+    }
+    return is_found && version > store_flush_floor(host->store);
 }
 
 /* ---- what clients do ---- */
@@ -297,11 +306,15 @@ static void raise(struct shadow *shadow, unsigned key, uint64_t version, bool is
 }
 
 void model_applied(struct model *model, struct host *host, const char *key, uint32_t key_bytes,
-                   uint64_t version, bool is_taken) {
+                   uint64_t version, enum model_told told) {
+    static const char *const name[] = {"set", "delete", "set, which it refuses"};
     unsigned index = key_index(model, key, key_bytes);
-    TRACE(model->world, "host %u: told of %s version %" PRIu64 "%s", host->index,
-          model->name[index], version, is_taken ? "" : ", absent or refused");
-    raise(&host->shadow, index, version, !is_taken);
+    TRACE(model->world, "host %u: told of %s version %" PRIu64 ": %s", host->index,
+          model->name[index], version, name[told]);
+    raise(&host->shadow, index, version, told != TOLD_SET);
+    /* Flushed or expired there, the item is told as absent since its own version. */
+    if (told == TOLD_DELETE && host->shadow.floor[index] == version)
+        host->shadow.is_vague[index] = true;
     struct seen seen = inspect(model, host, index);
     if (seen.is_present && seen.as.version < host->shadow.floor[index])
         world_fail(model->world, "host %u: %s shows version %" PRIu64 " after being told of %" PRIu64,
@@ -508,9 +521,12 @@ void model_drained(struct model *model, struct host *host) {
 static void compare_key(struct model *model, unsigned key) {
     struct host *const *host = model->world->host;
     struct seen seen[HOST_COUNT];
+    struct store_stats stats[HOST_COUNT];
     uint64_t now_ms = model->world->now_us / 1000;
-    for (int i = 0; i < HOST_COUNT; i++)
+    for (int i = 0; i < HOST_COUNT; i++) {
         seen[i] = inspect(model, host[i], key);
+        store_stats(host[i]->store, &stats[i]);
+    }
     for (int i = 0; i < HOST_COUNT; i++) {
         if (!seen[i].is_present)
             continue;
@@ -518,7 +534,10 @@ static void compare_key(struct model *model, unsigned key) {
         const struct state *there = &seen[1 - i].as;
         bool is_ending = here->expires_ms && here->expires_ms < now_ms + EXPIRY_SLACK_MS;
         if (!seen[1 - i].is_present) {
-            if (!is_ending && !model->world->profile->is_evicting)
+            /* A store that had to forget tombstones refuses what may be older than them. */
+            bool is_refused =
+                host[1 - i]->shadow.is_vague[key] && stats[1 - i].tombstones_forgotten > 0;
+            if (!is_ending && !is_refused && !model->world->profile->is_evicting)
                 world_fail(model->world, "in the end only host %d has %s (version %" PRIu64 ")", i,
                            model->name[key], here->version);
             continue;

@@ -12,6 +12,8 @@ enum { MODEL_KEYS_MAX = 400, MODEL_KEY_BYTES_MAX = 32 };
 struct op;
 struct net_conn;
 
+enum model_told { TOLD_SET, TOLD_DELETE, TOLD_REFUSED };
+
 /* What one process has been told, key by key. */
 struct shadow {
     uint64_t floor[MODEL_KEYS_MAX];   /* newest version executed or applied here */
@@ -49,7 +51,7 @@ uint64_t model_floor(const struct host *host, unsigned key);
 
 /* A change came in on a link and the engine has dealt with it. */
 void model_applied(struct model *model, struct host *host, const char *key, uint32_t key_bytes,
-                   uint64_t version, bool is_taken);
+                   uint64_t version, enum model_told told);
 void model_flushed(struct model *model, struct host *host, uint64_t version);
 
 /* The stream of `source` begins on this connection. */

@@ -217,7 +217,7 @@ ssize_t net_send(struct net_end *end, const struct iovec *vec, int count) {
         wanted += vec[i].iov_len;
     size_t room = end->pending < net->capacity ? net->capacity - end->pending : 0;
     size_t taken = wanted < room ? wanted : room;
-    end->is_short = taken < wanted;
+    end->is_short |= taken < wanted;
     if (taken == 0)
         return 0;
     struct net_chunk *chunk = chunk_queue(net, end, taken);
