@@ -202,6 +202,11 @@ enum parse_result parse_request(struct parser *parser, struct request *request) 
     if (parser->is_in_get)
         return parse_key(parser, request, false);
     const char *at = parser->at;
+    if (parser->end - at >= 4 && scan_load4(at) == SCAN_WORD4('m', 'n', '\r', '\n')) {
+        request_begin(request, VERB_MN, at);
+        parser->at = at + 4;
+        return PARSE_REQUEST;
+    }
     if (LIKELY(parser->end - at >= 8)) {
         switch (scan_load4(at)) {
         case SCAN_WORD4('g', 'e', 't', ' '):
