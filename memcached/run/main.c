@@ -98,6 +98,7 @@ static int make_store(struct program *program) {
     config.thread_count_max = settings->thread_count + OTHER_STORE_THREADS;
     config.tombstone_count_max = settings->repl_tombstones;
     config.is_evicting = settings->is_evicting;
+    config.wants_huge_pages = settings->wants_huge_pages;
     config.is_replicated = settings->repl_peer != NULL;
     config.clock = &program->clock;
     config.rng = &program->rng;

@@ -3,13 +3,14 @@ serve_admin_SOURCES = \
 	memcached/serve/cmd_admin.c memcached/serve/cmd_admin.h \
 	memcached/serve/counters.def \
 	memcached/serve/help.c \
-	memcached/serve/options.c memcached/serve/options.h memcached/serve/options.def \
+	memcached/serve/options.c memcached/serve/options.h \
 	memcached/serve/server.h \
 	memcached/serve/session.h \
-	memcached/serve/settings.c memcached/serve/settings.h \
+	memcached/serve/settings.c memcached/serve/settings.h memcached/serve/settings.def \
+	memcached/serve/settings_table.h \
 	memcached/serve/stat_sink.c memcached/serve/stat_sink.h \
 	memcached/serve/stats.h \
 	memcached/serve/stats_classes.c memcached/serve/stats_classes.def \
 	memcached/serve/stats_general.c memcached/serve/stats.def \
-	memcached/serve/stats_settings.c memcached/serve/stats_settings.def \
+	memcached/serve/stats_settings.c \
 	memcached/serve/version.h

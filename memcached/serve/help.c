@@ -2,49 +2,46 @@
 #include <string.h>
 
 #include "memcached/serve/options.h"
+#include "memcached/serve/settings_table.h"
 #include "memcached/serve/version.h"
 
-static void print_text(FILE *to, const char *text, int indent) {
-    for (;;) {
-        size_t bytes = strcspn(text, "\n");
-        fprintf(to, "%.*s\n", (int)bytes, text);
-        if (text[bytes] == '\0')
-            return;
-        text += bytes + 1;
-        fprintf(to, "%*s", indent, "");
+enum { HELP_INDENT = 26 }; /* memcached's */
+
+/* The text behind `left`, each of its lines indented, with `initial` for %s. */
+static void print_row(FILE *to, const char *left, const char *text, const char *initial) {
+    fprintf(to, "%-*s ", HELP_INDENT - 1, left);
+    for (; *text; text++) {
+        if (*text == '%' && text[1] == 's') {
+            fputs(initial, to);
+            text++;
+        } else {
+            fputc(*text, to);
+            if (*text == '\n')
+                fprintf(to, "%*s", HELP_INDENT, "");
+        }
     }
-}
-
-static void print_option(FILE *to, int letter, const char *name, const char *argument,
-                         const char *help) {
-    enum { INDENT = 34 };
-    char left[64];
-    if (*help == '\0')
-        return;
-    snprintf(left, sizeof(left), "-%c, --%s%s%s", letter, name, argument ? "=" : "",
-             argument ? argument : "");
-    fprintf(to, "%-*s ", INDENT - 1, left);
-    print_text(to, help, INDENT);
-}
-
-static void print_suboption(FILE *to, const char *name, const char *help) {
-    enum { INDENT = 26 };
-    char left[64];
-    if (*help == '\0')
-        return;
-    snprintf(left, sizeof(left), "   - %s:", name);
-    fprintf(to, "%-*s ", INDENT - 1, left);
-    print_text(to, help, INDENT);
+    fputc('\n', to);
 }
 
 void options_print_help(FILE *to) {
+    struct settings defaults;
+    settings_init(&defaults);
     fprintf(to, "memcached %s\n", SERVER_VERSION);
-#define OPTION(letter, name, kind, field, min, max, argument, help)                                \
-    print_option(to, letter, name, argument, help);
-#define SUBOPTION(name, kind, field, min, max, help) print_suboption(to, name, help);
-#include "memcached/serve/options.def"
-#undef OPTION
-#undef SUBOPTION
+    for (size_t i = 0; i < setting_row_count; i++) {
+        const struct setting_row *row = &setting_rows[i];
+        char left[64];
+        char initial[SETTING_TEXT_BYTES_MAX];
+        if (!row->help)
+            continue;
+        if (row->suboption)
+            snprintf(left, sizeof(left), "   - %s:", row->suboption);
+        else
+            snprintf(left, sizeof(left), "-%c, --%s%s%s", row->letter, row->name,
+                     row->argument ? "=" : "", row->argument ? row->argument : "");
+        setting_print(row, &defaults, row->unit ? row->unit : 1, initial);
+        print_row(to, left, row->help, initial);
+    }
+    settings_free(&defaults);
 }
 
 void options_print_version(FILE *to) {
@@ -54,8 +51,9 @@ void options_print_version(FILE *to) {
 
 void options_print_license(FILE *to) {
     fprintf(to, "memcached %s\n\n", SERVER_VERSION);
-    fputs("Copyright the memcached-replication authors. BSD license, three clauses: see the file\n"
-          "LICENSE that comes with it. Linked with libevent, (c) Niels Provos and Nick Mathewson,\n"
+    fputs("Copyright (c) the memcached replication project authors. All rights reserved.\n"
+          "BSD license, three clauses: see the file LICENSE that comes with it.\n\n"
+          "This server is linked with libevent, copyright (c) Niels Provos and Nick Mathewson,\n"
           "BSD license, three clauses.\n",
           to);
 }

@@ -1,7 +1,8 @@
 #include "memcached/serve/options.h"
 
+#include <arpa/inet.h>
 #include <getopt.h>
-#include <limits.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,93 +10,47 @@
 
 #include "memcached/base/check.h"
 #include "memcached/base/num.h"
-
-/* What is done with an option's argument. */
-enum option_kind {
-    OPTION_SET,   /* a flag: true */
-    OPTION_CLEAR, /* a flag: false */
-    OPTION_NOTHING, /* what it asks for is always so here, or has no effect anybody could observe */
-    OPTION_REFUSED, /* asks for something that is not built in */
-    OPTION_U32,
-    OPTION_U64,
-    OPTION_TEXT,
-    OPTION_OCTAL,
-    OPTION_PORT,
-    OPTION_UDP,
-    OPTION_LISTEN,
-    OPTION_MEGABYTES,
-    OPTION_MAXCONNS,
-    OPTION_THREADS,
-    OPTION_REQS,
-    OPTION_CHUNK,
-    OPTION_FACTOR,
-    OPTION_PROTOCOL,
-    OPTION_ITEM_SIZE,
-    OPTION_HASHPOWER,
-    OPTION_HASH,
-    OPTION_CHUNK_MAX,
-    OPTION_VERBOSE,
-    OPTION_PEER,
-    OPTION_EXTENDED,
-    OPTION_HELP,
-    OPTION_LICENSE,
-    OPTION_VERSION,
-};
-
-struct option_row {
-    int letter; /* 0: a suboption of -o */
-    const char *name;
-    enum option_kind kind;
-    size_t field;
-    int64_t min, max;
-    const char *argument; /* NULL: takes none (suboptions: by kind) */
-};
-
-static const struct option_row rows[] = {
-#define OPTION(letter, name, kind, field, min, max, argument, help)                                \
-    {letter, name, OPTION_##kind, offsetof(struct settings, field), min, max, argument},
-#define SUBOPTION(name, kind, field, min, max, help)                                               \
-    {0, name, OPTION_##kind, offsetof(struct settings, field), min, max, NULL},
-#include "memcached/serve/options.def"
-#undef OPTION
-#undef SUBOPTION
-};
+#include "memcached/serve/settings_table.h"
 
 struct parse {
     struct settings *settings;
     struct options_result *result;
+    const struct setting_row *first_repl; /* the first row seen that needs -x */
 };
+
+/* Each function that takes something returns false when parsing ends here, with the result filled. */
 
 static bool refuse(struct parse *parse, int exit_status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Always false, so that a caller can return it. */
 static bool refuse(struct parse *parse, int exit_status, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(parse->result->message, sizeof(parse->result->message), format, arguments);
-    va_end(arguments);
-    parse->result->outcome = OPTIONS_BAD;
-    parse->result->exit_status = exit_status;
+    struct options_result *result = parse->result;
+    va_list list;
+    result->outcome = OPTIONS_BAD;
+    result->exit_status = exit_status;
+    va_start(list, format);
+    vsnprintf(result->message, sizeof(result->message), format, list);
+    va_end(list);
     return false;
 }
 
-/* How the operator wrote it: -p or -o repl_log_mb. */
-static const char *spelled(const struct option_row *row, char *out, size_t bytes) {
-    if (row->letter)
-        snprintf(out, bytes, "-%c", row->letter);
-    else
-        snprintf(out, bytes, "-o %s", row->name);
-    return out;
+static bool end(struct parse *parse, enum options_outcome outcome) {
+    parse->result->outcome = outcome;
+    return false;
 }
 
-static bool number(struct parse *parse, const struct option_row *row, const char *text,
-                   int64_t *value) {
-    char name[64];
-    if (num_i64(text, strlen(text), value) && *value >= row->min && *value <= row->max)
-        return true;
-    return refuse(parse, EX_USAGE, "%s takes a number from %lld to %lld, not \"%s\"",
-                  spelled(row, name, sizeof(name)), (long long)row->min, (long long)row->max, text);
+/* How the operator wrote it: -p, or -o repl_log_mb. */
+struct spelling {
+    char text[64];
+};
+
+static struct spelling spell(const struct setting_row *row) {
+    struct spelling spelling;
+    if (row->suboption)
+        snprintf(spelling.text, sizeof(spelling.text), "-o %s", row->suboption);
+    else
+        snprintf(spelling.text, sizeof(spelling.text), "-%c", row->letter);
+    return spelling;
 }
 
 static const char *keep(struct parse *parse, const char *text) {
@@ -105,334 +60,469 @@ static const char *keep(struct parse *parse, const char *text) {
     return copy;
 }
 
-/* ---- kinds with words of their own ----------------------------------------------------------- */
+static void *field_of(struct parse *parse, const struct setting_row *row) {
+    return (char *)parse->settings + row->field;
+}
 
-static bool set_port(struct parse *parse, const struct option_row *row, const char *text) {
+/* ---- values by type --------------------------------------------------------------------------- */
+
+/* memcached's exit status of a number it refuses in its own words. */
+enum { EXIT_TOO_LOW = 1 };
+
+static bool take_number(struct parse *parse, const struct setting_row *row, const char *text,
+                        int64_t *number) {
+    bool is_number = num_i64(text, strlen(text), number);
+    if (is_number && *number >= row->min && *number <= row->max)
+        return true;
+    if (row->too_low && (!is_number || *number < row->min))
+        return refuse(parse, EXIT_TOO_LOW, "%s: %s %s", row->too_low, spell(row).text, text);
+    return refuse(parse, EX_USAGE, "%s takes a number from %" PRId64 " to %" PRId64 ", not \"%s\"",
+                  spell(row).text, row->min, row->max, text);
+}
+
+static bool take_mask(struct parse *parse, const struct setting_row *row, const char *text) {
+    char *rest;
+    unsigned long mask = strtoul(text, &rest, 8);
+    if (*rest || rest == text || *text == '-' || *text == '+' || mask > (unsigned long)row->max)
+        return refuse(parse, EX_USAGE, "%s takes an octal mask up to %" PRIo64 ", not \"%s\"",
+                      spell(row).text, row->max, text);
+    *(setting_MASK *)field_of(parse, row) = (setting_MASK)mask;
+    return true;
+}
+
+static bool take_factor(struct parse *parse, const struct setting_row *row, const char *text) {
+    char *rest;
+    double factor = strtod(text, &rest);
+    if (*rest || rest == text || !(factor > (double)row->min))
+        return refuse(parse, EXIT_TOO_LOW, "%s: %s %s", row->too_low, spell(row).text, text);
+    if (factor > (double)row->max)
+        return refuse(parse, EX_USAGE, "%s takes at most %" PRId64 ", not \"%s\"", spell(row).text,
+                      row->max, text);
+    *(setting_FACTOR *)field_of(parse, row) = factor;
+    return true;
+}
+
+static bool take_text(struct parse *parse, const struct setting_row *row, const char *text) {
+    if (*text == '\0')
+        return refuse(parse, EX_USAGE, "%s takes a name, not nothing", spell(row).text);
+    const char *copy = keep(parse, text);
+    *(setting_TEXT *)field_of(parse, row) = copy;
+    return copy != NULL;
+}
+
+/* A flag becomes the opposite of its default. */
+static bool take_flag(struct parse *parse, const struct setting_row *row) {
+    struct settings defaults;
+    settings_init(&defaults);
+    bool is_set = *(const bool *)((const char *)&defaults + row->field);
+    *(setting_BOOL *)field_of(parse, row) = !is_set;
+    return true;
+}
+
+static bool take_value(struct parse *parse, const struct setting_row *row, const char *text) {
+    uint64_t unit = row->unit ? row->unit : 1;
+    int64_t number;
+    switch (row->type) {
+    case TYPE_BOOL:
+        return take_flag(parse, row);
+    case TYPE_INT:
+        if (take_number(parse, row, text, &number))
+            *(setting_INT *)field_of(parse, row) = (int)number;
+        break;
+    case TYPE_U32:
+        if (take_number(parse, row, text, &number))
+            *(setting_U32 *)field_of(parse, row) = (uint32_t)((uint64_t)number * unit);
+        break;
+    case TYPE_U64:
+        if (take_number(parse, row, text, &number))
+            *(setting_U64 *)field_of(parse, row) = (uint64_t)number * unit;
+        break;
+    case TYPE_MASK:
+        return take_mask(parse, row, text);
+    case TYPE_FACTOR:
+        return take_factor(parse, row, text);
+    case TYPE_TEXT:
+        return take_text(parse, row, text);
+    case TYPE_NONE:
+    case TYPE_PROTOCOL:
+        CHECK(!"a row without a type that has values");
+    }
+    return parse->result->outcome != OPTIONS_BAD;
+}
+
+/* ---- values with rules of their own ----------------------------------------------------------- */
+
+static bool take_port(struct parse *parse, const struct setting_row *row, const char *text) {
     int64_t port;
-    if (!num_i64(text, strlen(text), &port))
-        return refuse(parse, EX_USAGE, "ERROR: Invalid port number \"%s\"", text);
-    if (port < row->min || port > row->max)
-        return refuse(parse, EX_USAGE, "ERROR: Invalid port number %lld.", (long long)port);
-    parse->settings->port = (int)port;
+    if (!num_i64(text, strlen(text), &port) || port < row->min || port > row->max)
+        return refuse(parse, EX_USAGE,
+                      "ERROR: Invalid port number %s: -%c takes 1 to %" PRId64
+                      ", 0 for none or -1 for any free one",
+                      text, row->letter, row->max);
+    *(setting_INT *)field_of(parse, row) = (int)port;
     parse->settings->is_port_given = true;
     return true;
 }
 
-static bool add_listen(struct parse *parse, const char *text) {
+static bool add_listen(struct parse *parse, const char *address) {
     struct settings *settings = parse->settings;
-    char *list = (char *)(uintptr_t)keep(parse, text);
-    char *save = NULL;
-    if (!list)
-        return false;
-    for (char *part = strtok_r(list, ",; ", &save); part; part = strtok_r(NULL, ",; ", &save)) {
-        if (strncmp(part, "notls:", 6) == 0)
-            part += 6; /* nothing here is TLS */
-        if (settings->listen_count == SETTINGS_LISTEN_MAX)
-            return refuse(parse, EX_USAGE, "-l takes at most %d addresses", SETTINGS_LISTEN_MAX);
-        settings->listen[settings->listen_count++] = part;
-    }
-    char joined[2048];
-    snprintf(joined, sizeof(joined), "%s%s%s", settings->listen_text ? settings->listen_text : "",
-             settings->listen_text ? "," : "", text);
-    settings->listen_text = keep(parse, joined);
-    return settings->listen_text != NULL;
+    if (strncmp(address, "notls:", 6) == 0 || strncmp(address, "mtls:", 5) == 0)
+        return refuse(parse, EX_USAGE,
+                      "-l %s: 'notls' and 'mtls' are valid only with TLS, which is "
+                      "not built into this server",
+                      address);
+    if (settings->listen_count == SETTINGS_LISTEN_MAX)
+        return refuse(parse, EX_USAGE, "-l takes at most %d addresses", SETTINGS_LISTEN_MAX);
+    settings->listen[settings->listen_count++] = address;
+    return true;
 }
 
-static bool set_protocol(struct parse *parse, const char *text) {
+static bool take_listen(struct parse *parse, const struct setting_row *row, const char *text) {
+    setting_TEXT *shown = field_of(parse, row);
+    char joined[SETTING_TEXT_BYTES_MAX];
+    int bytes =
+        snprintf(joined, sizeof(joined), "%s%s%s", *shown ? *shown : "", *shown ? "," : "", text);
+    if (bytes < 0 || (size_t)bytes >= sizeof(joined))
+        return refuse(parse, EX_USAGE, "-l takes at most %zu bytes of addresses", sizeof(joined));
+    const char *copy = keep(parse, text);
+    *shown = keep(parse, joined);
+    if (!copy || !*shown)
+        return false;
+    char *save = NULL;
+    unsigned before = parse->settings->listen_count;
+    /* The copy is the settings' own memory, and theirs to cut up. */
+    for (char *part = strtok_r((char *)(uintptr_t)copy, ",", &save); part;
+         part = strtok_r(NULL, ",", &save))
+        if (!add_listen(parse, part))
+            return false;
+    if (parse->settings->listen_count == before)
+        return refuse(parse, EX_USAGE, "-l takes an address, not \"%s\"", text);
+    return true;
+}
+
+static bool take_protocol(struct parse *parse, const struct setting_row *row, const char *text) {
+    setting_PROTOCOL *protocol = field_of(parse, row);
     if (strcmp(text, "auto") == 0)
-        parse->settings->binding_protocol = PROTOCOL_AUTO;
+        *protocol = PROTOCOL_AUTO;
     else if (strcmp(text, "ascii") == 0)
-        parse->settings->binding_protocol = PROTOCOL_ASCII;
+        *protocol = PROTOCOL_ASCII;
     else if (strcmp(text, "binary") == 0)
         return refuse(parse, EX_USAGE,
-                      "-B binary: the binary protocol is not built in; use auto or ascii");
+                      "-B binary: the binary protocol is not built into this "
+                      "server: use auto or ascii");
     else
         return refuse(parse, EX_USAGE,
-                      "Invalid value for binding protocol: %s -- should be one of auto, binary, or "
-                      "ascii",
+                      "Invalid value for binding protocol: %s -- should be one of "
+                      "auto, binary, or ascii",
                       text);
     return true;
 }
 
-static bool set_item_size(struct parse *parse, const struct option_row *row, const char *text) {
-    uint64_t bytes;
-    if (!num_bytes(text, &bytes) || bytes < (uint64_t)row->min)
-        return refuse(parse, EX_USAGE, "Item max size cannot be less than 1024 bytes.");
-    if (bytes > (uint64_t)row->max)
-        return refuse(parse, EX_USAGE, "Cannot set item size limit higher than a gigabyte.");
-    parse->settings->item_bytes_max = bytes;
+/* Bounds are looked at when all is known, in memcached's order. */
+static bool take_item_size(struct parse *parse, const struct setting_row *row, const char *text) {
+    setting_U64 *bytes = field_of(parse, row);
+    if (!num_bytes(text, bytes))
+        return refuse(parse, EX_USAGE,
+                      "Item max size cannot be less than %" PRId64
+                      " bytes: -I takes bytes, or a number with k or m, not \"%s\"",
+                      row->min, text);
     return true;
 }
 
-static bool set_chunk_max(struct parse *parse, const struct option_row *row, const char *text) {
-    int64_t kilobytes;
-    if (!num_i64(text, strlen(text), &kilobytes) || kilobytes < row->min || kilobytes > row->max)
-        return refuse(parse, 1, "could not parse argument to slab_chunk_max: \"%s\"", text);
-    parse->settings->slab_chunk_max = (uint64_t)kilobytes << 10;
+static bool take_hashpower(struct parse *parse, const struct setting_row *row, const char *text) {
+    int64_t power;
+    if (!num_i64(text, strlen(text), &power) || power < row->min)
+        return refuse(parse, EXIT_FAILURE,
+                      "Initial hashtable multiplier of %s is too low: "
+                      "hashpower takes %" PRId64 " to %" PRId64,
+                      text, row->min, row->max);
+    if (power > row->max)
+        return refuse(parse, EXIT_FAILURE,
+                      "Initial hashtable multiplier of %s is too high: choose "
+                      "a value based on \"STAT hash_power_level\" from a running instance",
+                      text);
+    *(setting_U32 *)field_of(parse, row) = (uint32_t)power;
     return true;
 }
 
-static bool set_factor(struct parse *parse, const char *text) {
-    char *end;
-    double factor = strtod(text, &end);
-    if (*end || end == text || !(factor > 1.0) || factor > 1000.0)
-        return refuse(parse, 1, "Factor must be greater than 1");
-    parse->settings->growth_factor = factor;
-    return true;
-}
-
-static bool set_hash(struct parse *parse, const char *text) {
+static bool take_hash(struct parse *parse, const struct setting_row *row, const char *text) {
     static const char *const names[] = {"jenkins", "murmur3", "xxh3"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         if (strcmp(text, names[i]) == 0) {
-            parse->settings->hash_algorithm = names[i];
+            *(setting_TEXT *)field_of(parse, row) = names[i];
             return true;
         }
     }
-    return refuse(parse, 1, "Unknown hash_algorithm option (jenkins, murmur3, xxh3)");
+    return refuse(parse, EXIT_FAILURE,
+                  "Unknown hash_algorithm option \"%s\" (jenkins, murmur3, xxh3)", text);
 }
 
-/* A count for which memcached has a sentence of its own when it is not a positive number. */
-static bool set_positive(struct parse *parse, const struct option_row *row, const char *text,
-                         const char *sentence) {
-    int64_t value;
-    if (!num_i64(text, strlen(text), &value) || value < row->min)
-        return refuse(parse, 1, "%s must be greater than 0", sentence);
-    if (value > row->max)
-        return refuse(parse, 1, "%s must be at most %lld", sentence, (long long)row->max);
-    *(uint32_t *)((char *)parse->settings + row->field) = (uint32_t)value;
-    return true;
-}
-
-static bool is_port_text(const char *text) {
+static bool is_port(const char *text) {
     uint64_t port;
     return num_u64(text, strlen(text), &port) && port >= 1 && port <= 65535;
 }
 
-bool options_is_peer(const char *text) {
-    if (*text == '[') {
-        const char *end = strchr(text, ']');
-        return end && end > text + 1 && (end[1] == '\0' || (end[1] == ':' && is_port_text(end + 2)));
-    }
-    const char *first = strchr(text, ':');
-    if (!first)
-        return *text != '\0' && !strchr(text, ' ');
-    if (strchr(first + 1, ':'))
-        return true; /* a bare IPv6 address: what is none is found when it is looked up */
-    return first > text && is_port_text(first + 1);
-}
-
-static bool set_peer(struct parse *parse, const char *text) {
-    if (!options_is_peer(text))
-        return refuse(parse, EX_USAGE,
-                      "-x takes host, host:port or [address]:port, not \"%s\"", text);
-    parse->settings->repl_peer = keep(parse, text);
-    return parse->settings->repl_peer != NULL;
-}
-
-static bool is_wanting_argument(enum option_kind kind) {
-    return kind != OPTION_SET && kind != OPTION_CLEAR && kind != OPTION_NOTHING &&
-           kind != OPTION_REFUSED;
-}
-
-static bool extended(struct parse *parse, const char *text);
-
-/* ---- one option ------------------------------------------------------------------------------ */
-
-static bool set_number(struct parse *parse, const struct option_row *row, const char *text) {
-    char *field = (char *)parse->settings + row->field;
-    int64_t value;
-    if (!number(parse, row, text, &value))
+/* text[0..bytes), perhaps with a zone: fe80::1%eth0 */
+static bool is_ipv6(const char *text, size_t bytes) {
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr parsed;
+    const char *zone = memchr(text, '%', bytes);
+    size_t address_bytes = zone ? (size_t)(zone - text) : bytes;
+    if (address_bytes >= sizeof(address))
         return false;
-    if (row->kind == OPTION_U64)
-        *(uint64_t *)field = (uint64_t)value;
-    else if (row->kind == OPTION_MEGABYTES)
-        *(uint64_t *)field = (uint64_t)value << 20;
-    else
-        *(uint32_t *)field = (uint32_t)value;
-    return true;
+    memcpy(address, text, address_bytes);
+    address[address_bytes] = '\0';
+    return inet_pton(AF_INET6, address, &parsed) == 1;
 }
 
-static bool set_octal(struct parse *parse, const struct option_row *row, const char *text) {
-    char *end;
-    unsigned long mask = strtoul(text, &end, 8);
-    if (*end || end == text || *text == '-' || mask > (unsigned long)row->max)
-        return refuse(parse, EX_USAGE, "-a takes an octal mask up to 777, not \"%s\"", text);
-    parse->settings->access_mask = (unsigned)mask;
-    return true;
-}
-
-static bool apply(struct parse *parse, const struct option_row *row, const char *text) {
-    char *field = (char *)parse->settings + row->field;
-    char name[64];
-    switch (row->kind) {
-    case OPTION_SET:
-        *(bool *)field = true;
-        return true;
-    case OPTION_CLEAR:
-        *(bool *)field = false;
-        return true;
-    case OPTION_NOTHING:
-        return true;
-    case OPTION_REFUSED:
-        return refuse(parse, EX_USAGE, "%s: what it asks for is not built into this server; "
-                      "start it without", spelled(row, name, sizeof(name)));
-    case OPTION_U32:
-    case OPTION_U64:
-    case OPTION_MEGABYTES:
-        return set_number(parse, row, text);
-    case OPTION_UDP:
-        if (strcmp(text, "0") != 0)
-            return refuse(parse, EX_USAGE, "-U %s: UDP is not built in; leave -U out, or -U 0", text);
-        return true;
-    case OPTION_TEXT:
-        if (*text == '\0')
-            return refuse(parse, EX_USAGE, "%s takes a name", spelled(row, name, sizeof(name)));
-        *(const char **)field = keep(parse, text);
-        return *(const char **)field != NULL;
-    case OPTION_OCTAL:
-        return set_octal(parse, row, text);
-    case OPTION_PORT:
-        return set_port(parse, row, text);
-    case OPTION_LISTEN:
-        return add_listen(parse, text);
-    case OPTION_MAXCONNS:
-        return set_positive(parse, row, text, "Maximum connections");
-    case OPTION_THREADS:
-        return set_positive(parse, row, text, "Number of threads");
-    case OPTION_REQS:
-        return set_positive(parse, row, text, "Number of requests per event");
-    case OPTION_CHUNK:
-        return set_positive(parse, row, text, "Chunk size");
-    case OPTION_FACTOR:
-        return set_factor(parse, text);
-    case OPTION_PROTOCOL:
-        return set_protocol(parse, text);
-    case OPTION_ITEM_SIZE:
-        return set_item_size(parse, row, text);
-    case OPTION_HASHPOWER: {
-        uint32_t power = 0;
-        (void)num_u32(text, strlen(text), &power);
-        if (power < row->min || power > row->max)
-            return refuse(parse, 1, "Initial hashtable multiplier of %u is too %s", power,
-                          power < row->min ? "low" : "high");
-        parse->settings->hashpower_init = power;
-        return true;
+bool options_is_peer(const char *text) {
+    size_t bytes = strlen(text);
+    const char *colon = strchr(text, ':');
+    if (bytes == 0 || strpbrk(text, " \t,/"))
+        return false;
+    if (*text == '[') {
+        const char *close = strchr(text, ']');
+        return close && is_ipv6(text + 1, (size_t)(close - text) - 1) &&
+               (close[1] == '\0' || (close[1] == ':' && is_port(close + 2)));
     }
-    case OPTION_HASH:
-        return set_hash(parse, text);
-    case OPTION_CHUNK_MAX:
-        return set_chunk_max(parse, row, text);
-    case OPTION_VERBOSE:
+    if (!colon)
+        return true;
+    if (strchr(colon + 1, ':'))
+        return is_ipv6(text, bytes);
+    return colon > text && is_port(colon + 1);
+}
+
+static bool take_peer(struct parse *parse, const struct setting_row *row, const char *text) {
+    if (!options_is_peer(text))
+        return refuse(parse, EX_USAGE, "-x takes host, host:port or [address]:port, not \"%s\"",
+                      text);
+    return take_text(parse, row, text);
+}
+
+/* Nothing but what it has anyway. */
+static bool take_fixed(struct parse *parse, const struct setting_row *row, const char *text) {
+    char fixed[SETTING_TEXT_BYTES_MAX];
+    setting_print(row, parse->settings, 1, fixed);
+    const char *value = row->idle ? row->idle : fixed;
+    if (text && strcmp(text, value) == 0)
+        return true;
+    return refuse(parse, EX_USAGE,
+                  "%s%s%s: not built into this server (%s): leave it out, or give %s",
+                  spell(row).text, text ? " " : "", text ? text : "", row->refusal, value);
+}
+
+static bool take_extended(struct parse *parse, const char *list);
+
+static bool take(struct parse *parse, const struct setting_row *row, const char *text) {
+    if (row->is_repl && !parse->first_repl)
+        parse->first_repl = row;
+    if (row->refusal && row->take != TAKE_FIXED)
+        return refuse(parse, EX_USAGE, "%s: not built into this server (%s): leave the option out",
+                      spell(row).text, row->refusal);
+    switch (row->take) {
+    case TAKE_VALUE:
+        return take_value(parse, row, text);
+    case TAKE_SWITCH: /* no_ is dealt with where suboptions are */
+        *(setting_BOOL *)field_of(parse, row) = true;
+        return true;
+    case TAKE_NOTHING:
+        return true;
+    case TAKE_FIXED:
+        return take_fixed(parse, row, text);
+    case TAKE_PORT:
+        return take_port(parse, row, text);
+    case TAKE_LISTEN:
+        return take_listen(parse, row, text);
+    case TAKE_PROTOCOL:
+        return take_protocol(parse, row, text);
+    case TAKE_ITEM_SIZE:
+        return take_item_size(parse, row, text);
+    case TAKE_HASHPOWER:
+        return take_hashpower(parse, row, text);
+    case TAKE_HASH:
+        return take_hash(parse, row, text);
+    case TAKE_PEER:
+        return take_peer(parse, row, text);
+    case TAKE_VERBOSE:
         atomic_fetch_add(&parse->settings->verbose, 1);
         return true;
-    case OPTION_PEER:
-        return set_peer(parse, text);
-    case OPTION_EXTENDED:
-        return extended(parse, text);
-    case OPTION_HELP:
-        parse->result->outcome = OPTIONS_HELP;
-        return false;
-    case OPTION_LICENSE:
-        parse->result->outcome = OPTIONS_LICENSE;
-        return false;
-    case OPTION_VERSION:
-        parse->result->outcome = OPTIONS_VERSION;
-        return false;
+    case TAKE_EXTENDED:
+        return take_extended(parse, text);
+    case TAKE_HELP:
+        return end(parse, OPTIONS_HELP);
+    case TAKE_LICENSE:
+        return end(parse, OPTIONS_LICENSE);
+    case TAKE_VERSION:
+        return end(parse, OPTIONS_VERSION);
     }
-    return false;
+    return true;
 }
 
 /* ---- -o -------------------------------------------------------------------------------------- */
 
-static const struct option_row *find_suboption(const char *name) {
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
-        if (rows[i].letter == 0 && strcmp(rows[i].name, name) == 0)
-            return &rows[i];
+/* A suboption that means nothing without a value. Flags take none, and what is given is ignored as in memcached. */
+static bool needs_value(const struct setting_row *row) {
+    if (row->refusal || row->take == TAKE_SWITCH || row->take == TAKE_NOTHING)
+        return false;
+    return row->type != TYPE_BOOL;
+}
+
+static const struct setting_row *find_suboption(const char *name) {
+    for (size_t i = 0; i < setting_row_count; i++)
+        if (setting_rows[i].suboption && strcmp(setting_rows[i].suboption, name) == 0)
+            return &setting_rows[i];
     return NULL;
 }
 
-static bool extended(struct parse *parse, const char *text) {
-    char list[4096];
-    if (strlen(text) >= sizeof(list))
-        return refuse(parse, EX_USAGE, "-o takes at most %zu bytes", sizeof(list) - 1);
-    strcpy(list, text);
-    char *save = NULL;
-    for (char *part = strtok_r(list, ",", &save); part; part = strtok_r(NULL, ",", &save)) {
-        char *value = strchr(part, '=');
-        if (value)
-            *value++ = '\0';
-        const struct option_row *row = find_suboption(part);
-        if (!row)
-            return refuse(parse, 1, "Illegal suboption \"%s\"", part);
-        if (is_wanting_argument(row->kind) && !value)
-            return refuse(parse, 1, "Missing %s argument", part);
-        if (!apply(parse, row, value))
+static bool take_suboption(struct parse *parse, char *text) {
+    char *value = strchr(text, '=');
+    if (value)
+        *value++ = '\0';
+    const struct setting_row *row = find_suboption(text);
+    if (row && needs_value(row) && (!value || !*value))
+        return refuse(parse, EXIT_FAILURE, "Missing %sargument for %s",
+                      row->type == TYPE_U32 ? "numeric " : "", text);
+    if (row)
+        return take(parse, row, value);
+    const struct setting_row *negated =
+        strncmp(text, "no_", 3) == 0 ? find_suboption(text + 3) : NULL;
+    if (!negated || negated->take != TAKE_SWITCH)
+        return refuse(parse, EXIT_FAILURE, "Illegal suboption \"%s%s%s\"", text, value ? "=" : "",
+                      value ? value : "");
+    *(setting_BOOL *)field_of(parse, negated) = false;
+    return true;
+}
+
+static bool take_extended(struct parse *parse, const char *list) {
+    char copy[SETTING_TEXT_BYTES_MAX];
+    if (strlen(list) >= sizeof(copy))
+        return refuse(parse, EX_USAGE, "-o takes at most %zu bytes", sizeof(copy) - 1);
+    strcpy(copy, list);
+    char *rest = copy;
+    while (*rest) {
+        char *next = rest + strcspn(rest, ",");
+        bool is_last = *next == '\0';
+        *next = '\0';
+        if (!take_suboption(parse, rest))
             return false;
+        rest = is_last ? next : next + 1;
     }
     return true;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-/* What only makes sense together. In memcached's order where it checks the same. */
-static bool check_together(struct parse *parse) {
-    struct settings *settings = parse->settings;
-    if (settings->item_bytes_max > settings->limit_bytes / 2)
-        return refuse(parse, EX_USAGE, "Cannot set item size limit higher than 1/2 of memory max.");
-    uint64_t chunk_max = settings->slab_chunk_max;
-    if (chunk_max > settings->item_bytes_max)
-        chunk_max = settings->slab_chunk_max = settings->item_bytes_max;
-    if (settings->chunk_size > chunk_max)
-        return refuse(parse, EX_USAGE, "-n %u is larger than the largest chunk (%llu bytes)",
-                      settings->chunk_size, (unsigned long long)chunk_max);
-    if (settings->repl_timeout_ms < 2 * (uint64_t)settings->repl_heartbeat_ms)
+static const struct setting_row *find_letter(int letter) {
+    for (size_t i = 0; i < setting_row_count; i++)
+        if (setting_rows[i].letter == letter)
+            return &setting_rows[i];
+    return NULL;
+}
+
+/* Sizes, in the order in which memcached looks at them. */
+static bool check_sizes(struct parse *parse) {
+    const struct settings *settings = parse->settings;
+    const struct setting_row *row = find_letter('I');
+    uint64_t item = settings->item_bytes_max;
+    uint64_t chunk = settings->slab_chunk_max;
+    if (item < (uint64_t)row->min)
         return refuse(parse, EX_USAGE,
-                      "-o repl_timeout=%u has to be at least twice repl_heartbeat=%u",
-                      settings->repl_timeout_ms, settings->repl_heartbeat_ms);
-    if (!settings->repl_peer && settings->repl_state_file)
-        return refuse(parse, EX_USAGE, "-o repl_state_file needs -x: without a peer there is no state");
-    if (settings->repl_peer && !settings->has_cas)
-        return refuse(parse, EX_USAGE, "-C cannot go with -x: replication needs the CAS values");
+                      "Item max size cannot be less than %" PRId64
+                      " bytes: give -I more than %" PRIu64,
+                      row->min, item);
+    if (item > settings->limit_bytes / 2)
+        return refuse(parse, EX_USAGE,
+                      "Cannot set item size limit higher than 1/2 of memory max: "
+                      "lower -I or raise -m");
+    if (item > (uint64_t)row->max)
+        return refuse(parse, EX_USAGE,
+                      "Cannot set item size limit higher than a gigabyte: "
+                      "lower -I");
+    if (chunk > item)
+        return refuse(parse, EX_USAGE,
+                      "slab_chunk_max (bytes: %" PRIu64 ") cannot be larger than "
+                      "-I (item_size_max %" PRIu64 "): lower -o slab_chunk_max",
+                      chunk, item);
+    if (item % chunk != 0)
+        return refuse(parse, EX_USAGE,
+                      "-I (item_size_max: %" PRIu64 ") must be evenly divisible by "
+                      "slab_chunk_max (bytes: %" PRIu64 "): change either",
+                      item, chunk);
+    if (settings->chunk_size > chunk)
+        return refuse(parse, EX_USAGE,
+                      "-n %" PRIu32 " cannot be larger than slab_chunk_max "
+                      "(bytes: %" PRIu64 ")",
+                      settings->chunk_size, chunk);
     return true;
 }
 
-void options_parse(int argc, char **argv, struct settings *settings, struct options_result *result) {
-    struct parse parse = {settings, result};
-    struct option long_options[ARRAY_COUNT(rows) + 1];
-    char letters[3 * ARRAY_COUNT(rows) + 2] = ":"; /* ':' tells a missing argument from a bad letter */
-    size_t count = 0;
-    memset(long_options, 0, sizeof(long_options));
-    for (size_t i = 0; i < ARRAY_COUNT(rows) && rows[i].letter; i++) {
-        bool has_argument = rows[i].argument != NULL;
-        long_options[count++] = (struct option){
-            rows[i].name, has_argument ? required_argument : no_argument, NULL, rows[i].letter};
-        size_t used = strlen(letters);
-        letters[used] = (char)rows[i].letter;
-        letters[used + 1] = has_argument ? ':' : '\0';
-        letters[used + 2] = '\0';
+static bool check_repl(struct parse *parse) {
+    const struct settings *settings = parse->settings;
+    if (!settings->repl_peer && parse->first_repl)
+        return refuse(parse, EX_USAGE, "%s needs -x: without a peer there is no replication",
+                      spell(parse->first_repl).text);
+    if (settings->repl_peer && settings->port == 0)
+        return refuse(parse, EX_USAGE, "-x needs a port where the peer can connect: not -p 0");
+    if (settings->repl_peer && !settings->has_cas)
+        return refuse(parse, EX_USAGE, "-C cannot go with -x: replication needs the CAS values");
+    if (settings->repl_timeout_ms < 2 * (uint64_t)settings->repl_heartbeat_ms)
+        return refuse(parse, EX_USAGE,
+                      "-o repl_timeout_ms=%" PRIu32 " has to be at least twice "
+                      "repl_heartbeat_ms=%" PRIu32,
+                      settings->repl_timeout_ms, settings->repl_heartbeat_ms);
+    return true;
+}
+
+/* What getopt takes: a leading colon tells a missing argument from an unknown letter. */
+struct getopt_tables {
+    char letters[256];
+    struct option names[128];
+};
+
+static void fill_tables(struct getopt_tables *tables) {
+    size_t letter_count = 0;
+    size_t name_count = 0;
+    memset(tables, 0, sizeof(*tables));
+    tables->letters[letter_count++] = ':';
+    for (size_t i = 0; i < setting_row_count; i++) {
+        const struct setting_row *row = &setting_rows[i];
+        if (!row->letter)
+            continue;
+        CHECK(letter_count + 3 < sizeof(tables->letters));
+        CHECK(name_count + 1 < ARRAY_COUNT(tables->names));
+        tables->letters[letter_count++] = (char)row->letter;
+        if (row->argument)
+            tables->letters[letter_count++] = ':';
+        if (row->name)
+            tables->names[name_count++] = (struct option){
+                row->name, row->argument ? required_argument : no_argument, NULL, row->letter};
     }
+}
+
+void options_parse(int argc, char **argv, struct settings *settings,
+                   struct options_result *result) {
+    struct parse parse = {.settings = settings, .result = result};
+    struct getopt_tables tables;
+    int letter;
+    fill_tables(&tables);
     memset(result, 0, sizeof(*result));
     result->outcome = OPTIONS_RUN;
     optind = 0; /* starts getopt anew, also for a second command line */
     opterr = 0;
-    int letter;
-    while ((letter = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
-        const struct option_row *row = rows;
-        if (letter == ':' || letter == '?') {
-            const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "?";
-            refuse(&parse, 1, "%s \"%s\" (see -h)",
-                   letter == ':' ? "Missing argument to" : "Illegal argument", word);
+    while ((letter = getopt_long(argc, argv, tables.letters, tables.names, NULL)) != -1) {
+        bool is_missing = letter == ':';
+        /* A letter that is unknown or lacks its argument stands in optopt, a name in the last word. */
+        if (is_missing || letter == '?') {
+            char word[3] = {'-', (char)optopt, '\0'};
+            bool is_name = strncmp(argv[optind - 1], "--", 2) == 0;
+            refuse(&parse, EXIT_FAILURE, "%s \"%s\": memcached -h tells of all options",
+                   is_missing ? "Missing argument of" : "Illegal argument",
+                   is_name || !optopt ? argv[optind - 1] : word);
             return;
         }
-        while (row->letter != letter)
-            row++;
-        if (!apply(&parse, row, optarg))
+        if (!take(&parse, find_letter(letter), optarg))
             return;
     }
-    if (optind < argc) {
-        refuse(&parse, EX_USAGE, "Illegal argument \"%s\" (see -h)", argv[optind]);
-        return;
-    }
-    check_together(&parse);
+    if (check_sizes(&parse))
+        check_repl(&parse);
 }

@@ -1,4 +1,4 @@
-/* The command line: one table (options.def) makes the parser and -h. */
+/* The command line: one table (settings.def) makes the parser and -h. */
 #ifndef SERVE_OPTIONS_H
 #define SERVE_OPTIONS_H
 
@@ -25,7 +25,8 @@ struct options_result {
 };
 
 /*
- * Reads argv into settings (after settings_init). argv is permuted as getopt does; every text is copied.
+ * Reads argv into settings (after settings_init). argv is permuted as getopt does; every text is
+ * copied. Words that are no options are ignored, as by memcached.
  * Main thread only (getopt keeps state of its own).
  */
 void options_parse(int argc, char **argv, struct settings *settings, struct options_result *result);

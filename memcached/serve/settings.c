@@ -1,35 +1,39 @@
 #include "memcached/serve/settings.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
+#include "memcached/serve/settings_table.h"
+
+const struct setting_row setting_rows[] = {
+#define SETTING(type_, field_, initial, ...)                                                       \
+    {.type = TYPE_##type_, .field = offsetof(struct settings, field_), __VA_ARGS__},
+#define OPTION(...) {__VA_ARGS__},
+#define UNBUILT(suboption_, feature_, stat_, rank_, idle_)                                         \
+    {.suboption = suboption_, .refusal = feature_, .stat = stat_, .rank = rank_, .idle = idle_},
+#define SHOWN(stat_, rank_, idle_) {.stat = stat_, .rank = rank_, .idle = idle_},
+#include "memcached/serve/settings.def"
+#undef SETTING
+#undef OPTION
+#undef UNBUILT
+#undef SHOWN
+};
+const size_t setting_row_count = ARRAY_COUNT(setting_rows);
 
 void settings_init(struct settings *settings) {
     memset(settings, 0, sizeof(*settings));
-    settings->port = 11211;
-    settings->access_mask = 0700;
-    settings->maxconns = 1024;
-    settings->thread_count = 4;
-    settings->limit_bytes = 64ull << 20;
-    settings->is_evicting = true;
-    settings->backlog = 1024;
-    settings->reqs_per_event = 20;
-    settings->item_bytes_max = 1 << 20;
-    settings->growth_factor = 1.25;
-    settings->chunk_size = 48;
-    settings->slab_chunk_max = 512 << 10;
-    settings->has_cas = true;
-    settings->is_flush_enabled = true;
-    settings->is_dump_enabled = true;
-    settings->is_watch_enabled = true;
-    settings->is_maxconns_fast = true;
-    settings->hash_algorithm = "murmur3";
-    settings->binding_protocol = PROTOCOL_AUTO;
-    settings->repl_log_mb = 64;
-    settings->repl_join_timeout_ms = 3000;
-    settings->repl_heartbeat_ms = 200;
-    settings->repl_timeout_ms = 2000;
+#define SETTING(type, field, initial, ...) settings->field = initial;
+#define OPTION(...)
+#define UNBUILT(suboption, feature, stat, rank, idle)
+#define SHOWN(stat, rank, idle)
+#include "memcached/serve/settings.def"
+#undef SETTING
+#undef OPTION
+#undef UNBUILT
+#undef SHOWN
 }
 
 void settings_free(struct settings *settings) {
@@ -45,4 +49,43 @@ const char *settings_keep(struct settings *settings, const char *text) {
     if (copy)
         settings->text_memory[settings->text_count++] = copy;
     return copy;
+}
+
+void setting_print(const struct setting_row *row, const struct settings *settings, uint64_t unit,
+                   char *out) {
+    enum { BYTES = SETTING_TEXT_BYTES_MAX };
+    const void *field = (const char *)settings + row->field;
+    switch (row->type) {
+    case TYPE_NONE:
+        *out = '\0';
+        break;
+    case TYPE_BOOL:
+        snprintf(out, BYTES, "%s", *(const setting_BOOL *)field ? "yes" : "no");
+        break;
+    case TYPE_INT:
+        snprintf(out, BYTES, "%d", *(const setting_INT *)field);
+        break;
+    case TYPE_U32:
+        snprintf(out, BYTES, "%" PRIu64, *(const setting_U32 *)field / unit);
+        break;
+    case TYPE_U64:
+        snprintf(out, BYTES, "%" PRIu64, *(const setting_U64 *)field / unit);
+        break;
+    case TYPE_MASK:
+        snprintf(out, BYTES, "%" PRIo32, *(const setting_MASK *)field);
+        break;
+    case TYPE_FACTOR:
+        snprintf(out, BYTES, "%.2f", *(const setting_FACTOR *)field);
+        break;
+    case TYPE_TEXT: {
+        const char *text = *(const setting_TEXT *)field;
+        snprintf(out, BYTES, "%s", text ? text : "NULL");
+        break;
+    }
+    case TYPE_PROTOCOL: {
+        bool is_ascii = *(const setting_PROTOCOL *)field == PROTOCOL_ASCII;
+        snprintf(out, BYTES, "%s", is_ascii ? "ascii" : "auto-negotiate");
+        break;
+    }
+    }
 }

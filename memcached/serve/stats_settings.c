@@ -1,15 +1,53 @@
-/* `stats settings`: what the operator has set. */
+/* `stats settings`: what the operator has set, from the rows of settings.def. */
+#include <stdio.h>
+
+#include "memcached/base/check.h"
+#include "memcached/serve/settings_table.h"
 #include "memcached/serve/stats.h"
 
+static void show(const struct server *server, const struct setting_row *row,
+                 struct stat_sink *sink) {
+    const struct settings *settings = server->settings;
+    char text[SETTING_TEXT_BYTES_MAX];
+    switch (row->show) {
+    case SHOW_VALUE:
+        if (!row->idle)
+            setting_print(row, settings, 1, text);
+        sink->row(sink, row->stat, row->idle ? row->idle : text);
+        break;
+    case SHOW_ON_OFF: {
+        bool is_on = *(const bool *)((const char *)settings + row->field);
+        sink->row(sink, row->stat, is_on ? "on" : "off");
+        break;
+    }
+    case SHOW_MAXBYTES: {
+        struct store_stats store;
+        store_stats(server->store, &store);
+        stat_put_u64(sink, row->stat, store.limit_bytes);
+        break;
+    }
+    case SHOW_VERBOSITY:
+        stat_put(sink, row->stat, "%d", atomic_load(&settings->verbose));
+        break;
+    case SHOW_OLDEST:
+        stat_put_u64(sink, row->stat, atomic_load(&server->flushed_second));
+        break;
+    case SHOW_THREADS:
+        stat_put_u64(sink, row->stat, settings->thread_count);
+        break;
+    }
+}
+
 void stats_settings(const struct server *server, struct stat_sink *sink) {
-    const struct settings *s = server->settings;
-    struct store_stats store;
-    store_stats(server->store, &store);
-#define SHOW(name, format, value) stat_put(sink, #name, "%" format, (value));
-#define SHOW_BOOL(name, yes, no, value) sink->row(sink, #name, (value) ? yes : no);
-#define SHOW_AS(name, text) sink->row(sink, #name, text);
-#include "memcached/serve/stats_settings.def"
-#undef SHOW
-#undef SHOW_BOOL
-#undef SHOW_AS
+    const struct setting_row *by_rank[SETTING_RANK_MAX + 1] = {NULL};
+    for (size_t i = 0; i < setting_row_count; i++) {
+        const struct setting_row *row = &setting_rows[i];
+        if (!row->stat)
+            continue;
+        CHECK(row->rank >= 1 && row->rank <= SETTING_RANK_MAX && !by_rank[row->rank]);
+        by_rank[row->rank] = row;
+    }
+    for (int rank = 1; rank <= SETTING_RANK_MAX; rank++)
+        if (by_rank[rank])
+            show(server, by_rank[rank], sink);
 }

@@ -1,0 +1,84 @@
+/* The rows of settings.def, for those who parse, print and show them: options, help, statistics. */
+#ifndef SERVE_SETTINGS_TABLE_H
+#define SERVE_SETTINGS_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memcached/serve/settings.h"
+
+enum setting_type {
+    TYPE_NONE, /* the row has no field */
+    TYPE_BOOL,
+    TYPE_INT,
+    TYPE_U32,
+    TYPE_U64,
+    TYPE_MASK,
+    TYPE_FACTOR,
+    TYPE_TEXT,
+    TYPE_PROTOCOL,
+};
+
+/* What is done with an option and its argument. */
+enum setting_take {
+    TAKE_VALUE,   /* by type: a number within bounds, a text; a flag becomes the opposite of its default */
+    TAKE_SWITCH,  /* a suboption `name` sets its flag, `no_name` clears it */
+    TAKE_NOTHING, /* what it asks for is always so, or could not be observed */
+    TAKE_FIXED,   /* only the value that it has anyway */
+    TAKE_PORT,
+    TAKE_LISTEN,
+    TAKE_PROTOCOL,
+    TAKE_ITEM_SIZE,
+    TAKE_HASHPOWER,
+    TAKE_HASH,
+    TAKE_PEER,
+    TAKE_VERBOSE,
+    TAKE_EXTENDED,
+    TAKE_HELP,
+    TAKE_LICENSE,
+    TAKE_VERSION,
+};
+
+/* How `stats settings` shows it. */
+enum setting_show {
+    SHOW_VALUE, /* `idle`, or the field by its type */
+    SHOW_ON_OFF,
+    SHOW_MAXBYTES,  /* the store's limit, which cache_memlimit changes */
+    SHOW_VERBOSITY, /* changes at run time, too */
+    SHOW_OLDEST,
+    SHOW_THREADS,
+};
+
+struct setting_row {
+    enum setting_type type;
+    size_t field; /* its offset in struct settings */
+    int letter;   /* 0: none */
+    const char *name; /* --name */
+    const char *suboption;
+    const char *argument; /* as -h names it; NULL: takes none */
+    enum setting_take take;
+    int64_t min, max; /* of the argument; a factor has to be greater than min */
+    uint64_t unit;    /* what the argument counts; 0: ones */
+    const char *too_low;  /* what memcached says then */
+    const char *refusal;  /* what is not built in: refused, but for what TAKE_FIXED takes */
+    bool is_repl;         /* means nothing without -x */
+    const char *help;     /* NULL: not in -h. %s is the default. */
+    const char *stat;
+    int rank; /* 1..SETTING_RANK_MAX */
+    enum setting_show show;
+    const char *idle;
+};
+
+enum { SETTING_RANK_MAX = 80 };
+
+extern const struct setting_row setting_rows[];
+extern const size_t setting_row_count;
+
+enum { SETTING_TEXT_BYTES_MAX = 4096 };
+
+/* The field of the row as people read it, in `unit`s (1 for ones). Cut to SETTING_TEXT_BYTES_MAX. */
+void setting_print(const struct setting_row *row, const struct settings *settings, uint64_t unit,
+                   char *out);
+
+#endif
