@@ -4,10 +4,16 @@
 
 #include "memcached/store/state.h"
 
-/* One chunk of the class: free, from a new page, reclaimed or evicted. NULL if none can be had. No lock held. */
+/*
+ * One chunk of the class: free, from a new page, reclaimed or evicted. NULL if none can be had. No
+ * lock held.
+ */
 struct item *chunk_take(struct store_thread *thread, unsigned class_id);
 
-/* Copies all of one item's value to `offset` of another's, chunk by chunk; both are the caller's or held. */
+/*
+ * Copies all of one item's value to `offset` of another's, chunk by chunk; both are the caller's or
+ * held.
+ */
 void item_copy_value(const struct store *store, struct item *to, uint64_t offset,
                      struct item *from);
 

@@ -2,8 +2,9 @@
 #include "memcached/store/write.h"
 
 /*
- * Whether a change of `version` is news for the key that stands at `spot` (or nowhere). An item that
- * is expired or flushed still says how new the key is; one from an earlier life of the store does not.
+ * Whether a change of `version` is news for the key that stands at `spot` (or nowhere). An item
+ * that is expired or flushed still says how new the key is; one from an earlier life of the store
+ * does not.
  */
 static bool is_news_locked(struct store_thread *thread, struct spot spot, uint64_t hash,
                            uint64_t version, bool wins_ties) {
@@ -31,7 +32,8 @@ enum store_status store_apply_set(struct store_thread *thread, struct item *item
                                   uint64_t version, bool wins_ties) {
     struct store *store = thread->store;
     struct stripe *stripe = stripe_of(store, hash);
-    struct store_key key = {.data = item->key, .bytes = shared_load(&item->key_bytes), .hash = hash};
+    struct store_key key = {
+        .data = item->key, .bytes = shared_load(&item->key_bytes), .hash = hash};
     enum store_status status = STORE_OLDER;
     store_version_advance(store, version);
     shared_store(&item->version, version);

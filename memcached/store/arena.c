@@ -2,7 +2,9 @@
 
 #include "memcached/base/mem.h"
 
-/* What is reserved when the address space allows it, so that the limit can be raised while running. */
+/*
+ * What is reserved when the address space allows it, so that the limit can be raised while running.
+ */
 static const uint64_t ARENA_BYTES_WISHED = (uint64_t)32 << 30;
 
 static bool arena_reserve(struct arena *arena, uint64_t bytes, bool wants_huge) {

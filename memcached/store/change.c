@@ -85,13 +85,17 @@ static uint64_t number_change(uint64_t number, const struct store_arith *arith) 
 /* What the attempt under the lock came to. */
 struct arith_try {
     enum store_status status;
-    bool needs_item; /* the result does not fit, or someone reads the old value: bring an item this long */
+    /* the result does not fit, or someone reads the old value: bring an item like this */
+    bool needs_item;
     uint32_t value_bytes;
     uint32_t client_flags;
     uint32_t exptime;
 };
 
-/* One attempt; `fresh` is an item to put in the old one's place, or NULL. *is_used says that it was. */
+/*
+ * One attempt; `fresh` is an item to put in the old one's place, or NULL. *is_used says that it
+ * was.
+ */
 static struct arith_try arith_locked(struct store_thread *thread, struct stripe *stripe,
                                      const struct store_key *key, struct store_arith *arith,
                                      struct item *fresh, bool *is_used) {
@@ -119,9 +123,8 @@ static struct arith_try arith_locked(struct store_thread *thread, struct stripe 
     uint32_t bytes = digit_count > old_bytes ? digit_count : old_bytes;
     uint32_t flags =
         item_client_flags(item, shared_load(&item->key_bytes), shared_load(&item->bits));
-    bool is_in_place =
-        digit_count <= old_bytes &&
-        atomic_load_explicit(&item->refcount, memory_order_acquire) == 1;
+    bool is_in_place = digit_count <= old_bytes &&
+                       atomic_load_explicit(&item->refcount, memory_order_acquire) == 1;
     bool has_fresh = fresh && shared_load(&fresh->value_bytes) == bytes &&
                      item_client_flags(fresh, key->bytes, shared_load(&fresh->bits)) == flags;
     if (!is_in_place && !has_fresh) {

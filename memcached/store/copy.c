@@ -7,7 +7,9 @@
 
 #define UNWATCHED __attribute__((no_sanitize("thread"), noinline))
 
-/* volatile, so that no compiler turns the loops into calls of memcpy or memcmp, which are watched. */
+/*
+ * volatile, so that no compiler turns the loops into calls of memcpy or memcmp, which are watched.
+ */
 UNWATCHED void store_copy_bytes(char *to, const char *from, size_t bytes) {
     const volatile char *racy = from;
     volatile char *own = to;

@@ -1,4 +1,6 @@
-/* Copying a value that a writer may be changing: what a lock-free read does before it is confirmed. */
+/*
+ * Copying a value that a writer may be changing: what a lock-free read does before it is confirmed.
+ */
 #ifndef STORE_COPY_H
 #define STORE_COPY_H
 
@@ -17,8 +19,8 @@
 #endif
 
 /*
- * Copies `bytes` of a value found by store_peek. The copy may be torn until store_peek_confirm has said
- * that it is not. In ThreadSanitizer builds it is a loop that the sanitizer does not watch.
+ * Copies `bytes` of a value found by store_peek. The copy may be torn until store_peek_confirm has
+ * said that it is not. In ThreadSanitizer builds it is a loop that the sanitizer does not watch.
  */
 #if STORE_TSAN
 void store_copy_bytes(char *to, const char *from, size_t bytes);

@@ -70,7 +70,10 @@ uint64_t store_flush_pending(const struct store *store) {
     return shared_load(&store->flush_pending_s);
 }
 
-/* The floor of a flush that is due. In a pair both halves work out the same one, from the agreed time. */
+/*
+ * The floor of a flush that is due. In a pair both halves work out the same one, from the agreed
+ * time.
+ */
 static void flush_if_due_locked(struct store *store) {
     uint64_t wall_s = shared_load(&store->flush_pending_s);
     if (wall_s == 0)
@@ -94,8 +97,7 @@ void store_tick(struct store_thread *thread) {
     struct store *store = thread->store;
     lock_acquire(&store->admin);
     if (store->is_replicated)
-        store_version_advance(store,
-                              clock_wall_ms(store->clock) << STORE_VERSION_SEQUENCE_BITS);
+        store_version_advance(store, clock_wall_ms(store->clock) << STORE_VERSION_SEQUENCE_BITS);
     flush_if_due_locked(store);
     if (store->is_replicated)
         tombstones_expire(&store->tombstones, shared_load(&store->acknowledged),

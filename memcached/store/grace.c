@@ -13,7 +13,9 @@ void grace_open(struct store *store) {
 }
 
 void grace_note_locked(const struct store *store, const struct store_thread *own, uint32_t *reads) {
-    /* every thread passes a full fence here, or has one of its own between its count and its reads */
+    /*
+     * every thread passes a full fence here, or has one of its own between its count and its reads
+     */
     if (!store->needs_read_fence)
         CHECK(barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED));
     shared_fence_full();

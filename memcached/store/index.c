@@ -130,7 +130,9 @@ struct spot index_find_handle(const struct index *index, const struct arena *are
     return (struct spot){.line = NULL};
 }
 
-/* Fills the hole from the chain's last line, so that only that one has holes and an empty one goes. */
+/*
+ * Fills the hole from the chain's last line, so that only that one has holes and an empty one goes.
+ */
 static void chain_fill_hole(struct index *index, struct line *first, struct line *hole_line,
                             unsigned hole) {
     struct line *before = NULL;
@@ -165,15 +167,16 @@ void index_split_prefetch(const struct index *index, const struct arena *arena) 
     for (; line; line = index_next(index, line)) {
         unsigned used = line_used(line);
         for (; used; used &= used - 1) {
-            const char *item =
-                arena_at(arena, shared_load(&line->slot[__builtin_ctz(used)]));
+            const char *item = arena_at(arena, shared_load(&line->slot[__builtin_ctz(used)]));
             __builtin_prefetch(item);
             __builtin_prefetch(item + LINE_BYTES);
         }
     }
 }
 
-/* Moves what belongs to the new bucket there; false leaves everything as it was before this slot. */
+/*
+ * Moves what belongs to the new bucket there; false leaves everything as it was before this slot.
+ */
 static bool split_line(struct index *index, const struct arena *arena, struct line *line,
                        uint32_t new_bucket, index_hash_of hash_of, const void *context) {
     unsigned used = line_used(line);

@@ -29,10 +29,10 @@
 enum {
     LINE_SLOTS = 12,
     LINE_BYTES = 64,
-    INDEX_UNIT_SHIFT = 3,       /* memcached's bucket is 8 bytes: a line counts as 2^3 of them */
-    INDEX_ITEMS_PER_LINE = 9,   /* grow when there are more on average */
+    INDEX_UNIT_SHIFT = 3,     /* memcached's bucket is 8 bytes: a line counts as 2^3 of them */
+    INDEX_ITEMS_PER_LINE = 9, /* grow when there are more on average */
     INDEX_BUCKETS_MIN = 64,
-    INDEX_HOPS_MAX = 64,        /* a reader without a lock gives up on a longer chain */
+    INDEX_HOPS_MAX = 64, /* a reader without a lock gives up on a longer chain */
 };
 
 struct line {
@@ -77,7 +77,10 @@ static inline uint8_t index_tag(uint64_t hash) {
     return tag ? tag : 1;
 }
 
-/* The bucket of a hash while there are `count` of them: the low bits, one fewer if that bucket is not there yet. */
+/*
+ * The bucket of a hash while there are `count` of them: the low bits, one fewer if that bucket is
+ * not there yet.
+ */
 static inline uint32_t index_bucket_of(uint64_t hash, uint32_t count) {
     uint32_t mask = UINT32_MAX >> __builtin_clz((count - 1) | 1);
     uint32_t bucket = (uint32_t)hash & mask;
@@ -158,7 +161,8 @@ static inline void index_replace(struct spot spot, uint32_t handle) {
 
 /*
  * Growth. index_split_reserve makes sure the bucket about to split can keep all of its items; then
- * index_split does it under the stripe lock with an odd sequence, asking `hash_of` for each item's hash.
+ * index_split does it under the stripe lock with an odd sequence, asking `hash_of` for each item's
+ * hash.
  */
 typedef uint64_t (*index_hash_of)(const void *context, const struct item *item);
 static inline uint32_t index_split_source(uint32_t count) {
@@ -169,7 +173,10 @@ bool index_split(struct index *index, const struct arena *arena, index_hash_of h
 /* Fetches the lines and items that index_split will look at. */
 void index_split_prefetch(const struct index *index, const struct arena *arena);
 
-/* A walk goes through the buckets in the order of their bit-reversed numbers, in which a bucket's halves stay neighbours. */
+/*
+ * A walk goes through the buckets in the order of their bit-reversed numbers, in which a bucket's
+ * halves stay neighbours.
+ */
 uint32_t index_walk_bucket(const struct index *index, uint64_t cursor);
 /* The cursor behind that bucket; 0 at the end. */
 uint64_t index_walk_next(const struct index *index, uint64_t cursor);

@@ -38,7 +38,10 @@ enum {
     ITEM_EPOCH_COUNT = 16,
 };
 
-/* item.mark: set by readers without a lock; a mark may get lost or come late, and nothing depends on it but LRU order */
+/*
+ * item.mark: set by readers without a lock; a mark may get lost or come late, and nothing depends
+ * on it but LRU order
+ */
 enum {
     ITEM_FETCHED = 1 << 0, /* hit since it was stored */
     ITEM_ACTIVE = 1 << 1,  /* hit again since its last move between segments */
@@ -64,7 +67,10 @@ struct item {
 enum { ITEM_HEADER_BYTES = 36, ITEM_FLAGS_BYTES = 4, ITEM_LINK_BYTES = 4 };
 _Static_assert(offsetof(struct item, key) == ITEM_HEADER_BYTES, "the header is 36 bytes");
 
-/* What memcached counts for an item besides key and value: header, CAS, NUL, CR LF. Limits and sizes that clients see go by it. */
+/*
+ * What memcached counts for an item besides key and value: header, CAS, NUL, CR LF. Limits and
+ * sizes that clients see go by it.
+ */
 enum { ITEM_REPORTED_OVERHEAD = 48 + 8 + 1 + 2 };
 
 static inline unsigned item_class(const struct item *item) {
@@ -110,7 +116,10 @@ static inline uint32_t item_second_chunk(struct item *item) {
     return handle;
 }
 
-/* Whether the item holds this key; a reader without a lock must check the stripe's sequence afterwards. */
+/*
+ * Whether the item holds this key; a reader without a lock must check the stripe's sequence
+ * afterwards.
+ */
 static inline bool item_has_key(const struct item *item, const char *key, uint32_t key_bytes) {
     return shared_load(&item->key_bytes) == key_bytes && shared_equal(item->key, key, key_bytes);
 }

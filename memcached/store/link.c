@@ -47,7 +47,9 @@ bool link_insert_locked(struct store_thread *thread, struct stripe *stripe, uint
     return true;
 }
 
-/* Takes an item that left the index off its LRU and frees it if nobody holds it. Class lock held. */
+/*
+ * Takes an item that left the index off its LRU and frees it if nobody holds it. Class lock held.
+ */
 static bool retire_locked(struct store *store, struct slab_class *class, struct item *item) {
     lru_unlink_locked(store, class, item);
     if (!item_drop_index_reference(item))
@@ -58,7 +60,10 @@ static bool retire_locked(struct store *store, struct slab_class *class, struct 
     return false;
 }
 
-/* A queued item's successor is queued; but what an earlier life of the store queued, nobody fetches. */
+/*
+ * A queued item's successor is queued; but what an earlier life of the store queued, nobody
+ * fetches.
+ */
 static unsigned queued_to_inherit(const struct store *store, const struct item *old) {
     unsigned bits = shared_load(&old->bits);
     return bits >> ITEM_EPOCH_SHIFT == shared_load(&store->epoch) ? bits & ITEM_QUEUED : 0;

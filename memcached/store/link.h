@@ -14,7 +14,9 @@ static inline uint64_t item_reported_bytes(const struct item *item) {
            (shared_load(&item->bits) & ITEM_HAS_FLAGS ? ITEM_FLAGS_BYTES : 0);
 }
 
-/* Links an item whose key is not in the index. False (and nothing done) if the index has no room. */
+/*
+ * Links an item whose key is not in the index. False (and nothing done) if the index has no room.
+ */
 bool link_insert_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
                         struct item *item);
 
@@ -40,7 +42,10 @@ void link_bury_locked(struct store_thread *thread, struct stripe *stripe, uint64
 /* Counts an item that is about to be evicted alive. Class lock held. */
 void count_eviction_locked(struct store *store, struct slab_class *class, const struct item *item);
 
-/* A tombstone for an item that goes without a client's asking, if the peer may not have its version yet. */
+/*
+ * A tombstone for an item that goes without a client's asking, if the peer may not have its version
+ * yet.
+ */
 static inline void link_remember_loss(struct store *store, uint64_t hash, uint64_t version) {
     if (store->is_replicated && version > shared_load(&store->acknowledged))
         tombstone_put(&store->tombstones, hash, version, clock_seconds(store->clock));

@@ -1,7 +1,7 @@
 /*
  * New items enter hot. From the tail of hot an active item goes to warm, another to cold; from the
- * tail of warm an active one returns to warm's head, another goes to cold; an active one in cold goes
- * to warm, and what reaches the tail of cold is what is evicted. A hit only sets a mark.
+ * tail of warm an active one returns to warm's head, another goes to cold; an active one in cold
+ * goes to warm, and what reaches the tail of cold is what is evicted. A hit only sets a mark.
  */
 #include "memcached/store/lru.h"
 
@@ -67,10 +67,10 @@ static void tail_move_on_locked(struct store *store, struct slab_class *class, s
 }
 
 enum tail_fate {
-    TAIL_FREED,    /* its chunk is free now */
+    TAIL_FREED,          /* its chunk is free now */
     TAIL_FREED_UNLOCKED, /* so are its chunks, and the class lock was given up meanwhile */
-    TAIL_BUSY,     /* its stripe is locked: left where it is */
-    TAIL_HELD,     /* someone refers to it: sent to the head of its list */
+    TAIL_BUSY,           /* its stripe is locked: left where it is */
+    TAIL_HELD,           /* someone refers to it: sent to the head of its list */
 };
 
 static void count_reclaim(struct slab_class *class, const struct item *item) {
@@ -143,7 +143,8 @@ static bool reclaim_dead_locked(struct store_thread *thread, struct slab_class *
 
 static bool evict_locked(struct store_thread *thread, struct slab_class *class) {
     struct store *store = thread->store;
-    uint32_t skipped = 0; /* the last item left in place on this list; the search goes on above it */
+    /* the last item left in place on its list; the search goes on above it */
+    uint32_t skipped = 0;
     enum lru_segment skipped_in = LRU_COLD;
     for (unsigned tries = 0; tries < LRU_EVICT_TRIES; tries++) {
         enum lru_segment segment = segment_to_shrink(class);
@@ -188,8 +189,7 @@ bool lru_make_room_locked(struct store_thread *thread, unsigned class_id) {
 static uint32_t tail_age(const struct store *store, const struct lru_list *list) {
     if (!list->tail)
         return 0;
-    return clock_seconds(store->clock) -
-           shared_load(&item_at(store, list->tail)->access_time);
+    return clock_seconds(store->clock) - shared_load(&item_at(store, list->tail)->access_time);
 }
 
 /* Whether hot or warm holds more than its share, or its tail is old compared to cold's. */
@@ -198,8 +198,8 @@ static bool is_over_share(const struct store *store, const struct slab_class *cl
     const struct lru_list *list = &class->list[segment];
     if (!list->tail)
         return false;
-    uint64_t total = class->list[LRU_HOT].bytes + class->list[LRU_WARM].bytes +
-                     class->list[LRU_COLD].bytes;
+    uint64_t total =
+        class->list[LRU_HOT].bytes + class->list[LRU_WARM].bytes + class->list[LRU_COLD].bytes;
     unsigned percent = segment == LRU_HOT ? LRU_HOT_PERCENT : LRU_WARM_PERCENT;
     if (list->bytes > total * percent / 100)
         return true;
@@ -268,7 +268,9 @@ void lru_bump(struct store_thread *thread, const struct item *item) {
     atomic_store_explicit(&ring->written, written + 1, memory_order_release);
 }
 
-/* The item may have gone since: then its chunk is free, or another item for which this is as good. */
+/*
+ * The item may have gone since: then its chunk is free, or another item for which this is as good.
+ */
 static void bump_apply(struct store *store, uint32_t handle) {
     uint32_t page = arena_page(&store->arena, handle);
     unsigned class_id = shared_load(&store->slabs.page_class[page]);
@@ -280,10 +282,11 @@ static void bump_apply(struct store *store, uint32_t handle) {
     lock_acquire(&class->lock);
     bool is_fresh = class->fresh_left && handle >= class->fresh_handle &&
                     arena_page(&store->arena, class->fresh_handle) == page;
-    if (shared_load(&store->slabs.page_class[page]) == class_id && units % class->chunk_units == 0 &&
-        !is_fresh && class->draining_page != page && item_class(item) == class_id &&
-        shared_load(&item->key_bytes) != 0 && item_segment(item) == LRU_COLD &&
-        shared_load(&item->bits) & ITEM_LINKED && shared_load(&item->mark) & ITEM_ACTIVE) {
+    if (shared_load(&store->slabs.page_class[page]) == class_id &&
+        units % class->chunk_units == 0 && !is_fresh && class->draining_page != page &&
+        item_class(item) == class_id && shared_load(&item->key_bytes) != 0 &&
+        item_segment(item) == LRU_COLD && shared_load(&item->bits) & ITEM_LINKED &&
+        shared_load(&item->mark) & ITEM_ACTIVE) {
         clear_active(item);
         class->events.moves_to_warm++;
         lru_move_locked(store, class, item, LRU_WARM);

@@ -1,6 +1,6 @@
 /*
- * The LRU of each class: hot, warm, cold and temp lists; what moves between them and what is evicted.
- * Private to the store.
+ * The LRU of each class: hot, warm, cold and temp lists; what moves between them and what is
+ * evicted. Private to the store.
  */
 #ifndef STORE_LRU_H
 #define STORE_LRU_H
@@ -8,9 +8,9 @@
 #include "memcached/store/state.h"
 
 enum {
-    LRU_HOT_PERCENT = 20,  /* of the class's bytes; the excess flows to cold */
+    LRU_HOT_PERCENT = 20, /* of the class's bytes; the excess flows to cold */
     LRU_WARM_PERCENT = 40,
-    LRU_EVICT_TRIES = 50,  /* items looked at for one chunk */
+    LRU_EVICT_TRIES = 50,     /* items looked at for one chunk */
     LRU_MAINTAIN_SLICE = 500, /* items moved in one slice of a class */
 };
 
@@ -25,7 +25,10 @@ void lru_link_locked(struct store *store, struct slab_class *class, struct item 
  */
 bool lru_make_room_locked(struct store_thread *thread, unsigned class_id);
 
-/* One slice for one class: the excess of hot and warm goes to cold, dead tails go. True if there is more. */
+/*
+ * One slice for one class: the excess of hot and warm goes to cold, dead tails go. True if there is
+ * more.
+ */
 bool lru_maintain_class(struct store_thread *thread, unsigned class_id);
 
 /* Moves the cold items that handles saw become active. */

@@ -6,6 +6,8 @@
 
 enum {
     CRAWL_SLICE_BUCKETS = 128,
+    /* some 50,000 items a second: what is dead and never asked for goes in minutes */
+    CRAWL_EVERY_MS = 20,
     GROW_SLICE_BUCKETS = 256,
 };
 
@@ -15,7 +17,11 @@ bool store_maintain(struct store_thread *thread) {
     lru_take_bumps(thread);
     for (unsigned id = 1; id <= store->slabs.class_count; id++)
         has_more |= lru_maintain_class(thread, id);
-    walk_drop_dead(thread, &store->crawl_cursor, CRAWL_SLICE_BUCKETS);
+    uint64_t now_ms = clock_mono_ms(store->clock);
+    if (now_ms - store->crawled_ms >= CRAWL_EVERY_MS) {
+        store->crawled_ms = now_ms;
+        walk_drop_dead(thread, &store->crawl_cursor, CRAWL_SLICE_BUCKETS);
+    }
     has_more |= pages_shrink(thread);
     shared_add(&store->juggles, 1);
     return has_more;
@@ -34,7 +40,10 @@ static uint64_t items_linked_locked(struct store *store) {
     return count;
 }
 
-/* Once begun, growth goes on until the number of buckets has doubled: in between some hold twice as much as others. */
+/*
+ * Once begun, growth goes on until the number of buckets has doubled: in between some hold twice as
+ * much as others.
+ */
 static bool wants_growth_locked(struct store *store, uint32_t count) {
     if (count >= store->index.bucket_count_max)
         return false;

@@ -5,7 +5,8 @@
  *                 |            `-> parked -> pool   (a lock-free read was still under way)
  *                 `-> in use                        (someone holds an item in it)
  *
- * While it drains, chunks freed in it stay off the free list. It may change its shape only after the
+ * While it drains, chunks freed in it stay off the free list. It may change its shape only after
+ * the
  * grace period of grace.h.
  */
 #include "memcached/store/pages.h"
@@ -17,9 +18,9 @@
 #include "memcached/store/link.h"
 
 enum {
-    PAGE_TRIES = 8,       /* pages of one class looked at in one go */
-    GRACE_YIELDS = 100,   /* how long to wait for readers before the page is parked */
-    DRAIN_ROUNDS = 3,     /* an item may be stored while its neighbours are dropped */
+    PAGE_TRIES = 8,     /* pages of one class looked at in one go */
+    GRACE_YIELDS = 100, /* how long to wait for readers before the page is parked */
+    DRAIN_ROUNDS = 3,   /* an item may be stored while its neighbours are dropped */
 };
 
 struct drain {
@@ -36,7 +37,10 @@ static struct item *drain_chunk(const struct drain *drain, uint32_t number) {
     return item_at(store, start + number * drain->class->chunk_units);
 }
 
-/* The item a chunk belongs to if that is linked, or NULL: free, reserved, or held after it was unlinked. */
+/*
+ * The item a chunk belongs to if that is linked, or NULL: free, reserved, or held after it was
+ * unlinked.
+ */
 static struct item *chunk_owner(const struct store *store, struct item *chunk) {
     if (item_class(chunk) == 0)
         return NULL;
@@ -189,7 +193,7 @@ static unsigned richest_class(struct store *store, unsigned for_class_id) {
         struct slab_class *class = &store->slabs.classes[id];
         lock_acquire(&class->lock);
         uint32_t pages = class->page_count;
-        uint64_t free_chunks = (uint64_t)class->free_count + class->fresh_left;
+        uint64_t free_chunks = (uint64_t) class->free_count + class->fresh_left;
         lock_release(&class->lock);
         if (id == for_class_id)
             own = pages;
@@ -221,8 +225,7 @@ static uint32_t page_of_class_drain(struct store_thread *thread, unsigned class_
 
 /* The parked page goes to the pool once the readers noted with it have gone on. */
 static bool parked_release_locked(struct store *store, bool forgets_memory) {
-    if (store->parked_page == PAGE_NONE ||
-        !grace_has_passed_locked(store, store->parked_reads))
+    if (store->parked_page == PAGE_NONE || !grace_has_passed_locked(store, store->parked_reads))
         return false;
     if (forgets_memory)
         mem_forget(arena_at(&store->arena, arena_page_start(&store->arena, store->parked_page)),

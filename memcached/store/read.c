@@ -1,6 +1,6 @@
 /*
- * Reading: without a lock (store_peek, store_peek_confirm) and with one (store_get). Why the first is
- * safe is told in doc/store.md.
+ * Reading: without a lock (store_peek, store_peek_confirm) and with one (store_get). Why the first
+ * is safe is told in doc/store.md.
  */
 #include "memcached/store/grace.h"
 #include "memcached/store/link.h"
@@ -19,14 +19,15 @@ void store_prefetch_item(const struct store *store, uint64_t hash) {
     const struct line *line = index_line(&store->index, hash);
     unsigned match = line_match(line, index_tag(hash));
     if (match) {
-        const char *item =
-            arena_at(&store->arena, shared_load(&line->slot[__builtin_ctz(match)]));
+        const char *item = arena_at(&store->arena, shared_load(&line->slot[__builtin_ctz(match)]));
         __builtin_prefetch(item);
         __builtin_prefetch(item + LINE_BYTES);
     }
 }
 
-/* The header fields of an item, read in one go; consistent if the stripe has not changed meanwhile. */
+/*
+ * The header fields of an item, read in one go; consistent if the stripe has not changed meanwhile.
+ */
 static inline unsigned view_fill(struct store_view *view, struct item *item) {
     unsigned bits = shared_load(&item->bits);
     unsigned key_bytes = shared_load(&item->key_bytes);
@@ -44,7 +45,10 @@ static inline unsigned view_fill(struct store_view *view, struct item *item) {
     return bits;
 }
 
-/* Like index_find, for a reader without the lock: chains may change underfoot, so it counts its steps. */
+/*
+ * Like index_find, for a reader without the lock: chains may change underfoot, so it counts its
+ * steps.
+ */
 static inline enum store_peek peek_find(const struct store *store, const struct store_key *key,
                                         struct item **found) {
     uint8_t tag = index_tag(key->hash);

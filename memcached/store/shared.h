@@ -65,7 +65,9 @@ static inline uint32_t shared_word32(const char *at) {
 static inline uint32_t shared_flags(const char *racy) {
     return shared_word32(racy);
 }
-/* Words that overlap at the end instead of a byte loop: keys are short and this is on every path. */
+/*
+ * Words that overlap at the end instead of a byte loop: keys are short and this is on every path.
+ */
 static inline bool shared_equal(const char *racy, const char *own, size_t count) {
     if (count >= 8) {
         size_t last = count - 8;

@@ -54,8 +54,9 @@ struct slabs {
     unsigned class_count;
     uint32_t chunk_bytes_max;
     uint8_t *class_of_units; /* by item size in 8-byte units, rounded up */
-    _Atomic uint8_t *page_class; /* which class each page belongs to; 0: none. Written under page_lock */
-    uint32_t *page_free;     /* stack of pages that were given back */
+    /* which class each page belongs to; 0: none. Written under page_lock */
+    _Atomic uint8_t *page_class;
+    uint32_t *page_free; /* stack of pages that were given back */
 
     struct lock page_lock __attribute__((aligned(64)));
     /* guarded by page_lock */

@@ -1,6 +1,6 @@
 /*
- * A store and its threads' handles, field by field: what stands where and what guards it. Private to
- * the store.
+ * A store and its threads' handles, field by field: what stands where and what guards it. Private
+ * to the store.
  *
  * Lock order: admin, stripe, class, pages, overflow lines, tombstones (memcached/base/lock.def).
  * A thread holds at most one lock of each kind. Eviction comes from below (class, then the victim's
@@ -27,7 +27,8 @@ struct thread_counters {
 #define STORE_COUNTER(name, meaning) shared_counter name;
 #include "memcached/store/counters.def"
 #undef STORE_COUNTER
-    shared_counter linked_items; /* minus unlinked, as two's complement: the sum over handles counts */
+    /* what was linked minus what was unlinked, as two's complement: the sum over handles counts */
+    shared_counter linked_items;
     shared_counter linked_bytes;
     shared_counter lru_bumps_dropped;
 };
@@ -38,7 +39,10 @@ struct class_counters {
 #undef CLASS_COUNTER
 };
 
-/* Cold items that became active, for the maintainer to move: one producer (the handle), one consumer. */
+/*
+ * Cold items that became active, for the maintainer to move: one producer (the handle), one
+ * consumer.
+ */
 struct bump_ring {
     _Atomic uint32_t written;
     _Atomic uint32_t taken;
@@ -91,11 +95,11 @@ struct store {
 
     struct lock admin __attribute__((aligned(64)));
     /* guarded by admin */
-    struct store_thread **threads; /* thread_count_max places */
-    struct counter_totals retired; /* what handles counted that were given back */
-    struct counter_totals zero;    /* what had been counted at the last reset */
-    unsigned epochs_unswept;       /* epochs that may still have items besides the current one */
-    unsigned epochs_sweeping; /* how many of them the sweep under way deals with */
+    struct store_thread **threads;    /* thread_count_max places */
+    struct counter_totals retired;    /* what handles counted that were given back */
+    struct counter_totals zero;       /* what had been counted at the last reset */
+    unsigned epochs_unswept;          /* epochs that may still have items besides the current one */
+    unsigned epochs_sweeping;         /* how many of them the sweep under way deals with */
     _Atomic uint64_t flush_pending_s; /* UNIX seconds; 0: none */
     uint32_t flush_due_s;             /* the same on the store's own clock */
     uint32_t parked_page;             /* drained, waits for readers; PAGE_NONE */
@@ -106,6 +110,7 @@ struct store {
 
     /* the maintainer's own */
     uint64_t crawl_cursor;
+    uint64_t crawled_ms; /* when the last slice of it was walked */
     shared_counter juggles;
 };
 

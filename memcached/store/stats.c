@@ -27,8 +27,7 @@ static void stats_from_handles(struct store *store, struct store_stats *out) {
     out->index_bucket_count = buckets;
     out->index_bytes = (uint64_t)buckets * LINE_BYTES;
     out->hash_is_expanding = (buckets & (buckets - 1)) != 0;
-    out->hash_power_level =
-        32 - (uint32_t)__builtin_clz((buckets - 1) | 1) + INDEX_UNIT_SHIFT;
+    out->hash_power_level = 32 - (uint32_t)__builtin_clz((buckets - 1) | 1) + INDEX_UNIT_SHIFT;
     lock_release(&store->admin);
     out->lru_maintainer_juggles = shared_load(&store->juggles);
 }
@@ -59,7 +58,8 @@ void store_stats(struct store *store, struct store_stats *out) {
     lock_acquire(&slabs->page_lock);
     out->limit_bytes = slabs->limit_bytes;
     out->pages_total = slabs->page_used;
-    out->pages_free = slabs->page_limit > slabs->page_used ? slabs->page_limit - slabs->page_used : 0;
+    out->pages_free =
+        slabs->page_limit > slabs->page_used ? slabs->page_limit - slabs->page_used : 0;
     out->arena_bytes_taken = (uint64_t)slabs->page_used << ARENA_PAGE_SHIFT;
     lock_release(&slabs->page_lock);
     lock_acquire(&store->index.overflow_lock);
@@ -101,8 +101,8 @@ void store_class_stats(struct store *store, unsigned class_id, struct store_clas
     out->chunk_bytes = class->chunk_bytes;
     out->chunks_per_page = class->chunks_per_page;
     out->total_pages = class->page_count;
-    out->total_chunks = (uint64_t)class->page_count * class->chunks_per_page;
-    out->free_chunks = (uint64_t)class->free_count + class->fresh_left;
+    out->total_chunks = (uint64_t) class->page_count * class->chunks_per_page;
+    out->free_chunks = (uint64_t) class->free_count + class->fresh_left;
     out->used_chunks = out->total_chunks - out->free_chunks;
     for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++) {
         out->segment_number[segment] = class->list[segment].count;
@@ -153,8 +153,7 @@ struct size_rows {
 
 static bool size_step(struct walk_step *step) {
     struct size_rows *rows = step->context;
-    uint64_t row =
-        (item_reported_bytes(step->spot.item) + SIZES_STEP_BYTES - 1) / SIZES_STEP_BYTES;
+    uint64_t row = (item_reported_bytes(step->spot.item) + SIZES_STEP_BYTES - 1) / SIZES_STEP_BYTES;
     if (row < rows->row_count)
         rows->count[row]++;
     return true;

@@ -102,14 +102,13 @@ struct store *store_create(const struct store_config *config, const char **why) 
     }
     if (!slabs_open(&store->slabs, config, &store->arena))
         goto refused;
-    uint64_t items_max = (uint64_t)store->arena.page_count *
-                         store->slabs.classes[1].chunks_per_page;
+    uint64_t items_max =
+        (uint64_t)store->arena.page_count * store->slabs.classes[1].chunks_per_page;
     if (!index_open(&store->index, config->hashpower, items_max, config->wants_huge_pages))
         goto refused;
     if (!stripes_open(store, config->thread_count_max))
         goto refused;
-    if (config->is_replicated &&
-        !tombstones_open(&store->tombstones, config->tombstone_count_max))
+    if (config->is_replicated && !tombstones_open(&store->tombstones, config->tombstone_count_max))
         goto refused;
     if (config->is_replicated)
         store_version_advance(store, clock_wall_ms(store->clock) << STORE_VERSION_SEQUENCE_BITS);
@@ -199,16 +198,16 @@ uint64_t store_version_now(const struct store *store) {
 
 void store_version_advance(struct store *store, uint64_t version) {
     uint64_t now = shared_load(&store->version);
-    while (now < version && !atomic_compare_exchange_weak_explicit(
-                                &store->version, &now, version, memory_order_relaxed,
-                                memory_order_relaxed))
+    while (now < version &&
+           !atomic_compare_exchange_weak_explicit(&store->version, &now, version,
+                                                  memory_order_relaxed, memory_order_relaxed))
         ;
 }
 
 void store_acknowledged(struct store *store, uint64_t version) {
     uint64_t now = shared_load(&store->acknowledged);
-    while (now < version && !atomic_compare_exchange_weak_explicit(
-                                &store->acknowledged, &now, version, memory_order_relaxed,
-                                memory_order_relaxed))
+    while (now < version &&
+           !atomic_compare_exchange_weak_explicit(&store->acknowledged, &now, version,
+                                                  memory_order_relaxed, memory_order_relaxed))
         ;
 }

@@ -38,7 +38,7 @@ struct store_config {
     double growth_factor;       /* -f */
     uint32_t item_bytes_min;    /* -n: smallest key + value a chunk is made for */
     uint32_t slab_chunk_bytes_max; /* -o slab_chunk_max: largest chunk; 0 means half a page */
-    uint32_t hashpower;         /* log2 of the index's first size in 8-byte units, as memcached counts; 16 */
+    uint32_t hashpower;         /* log2 of the index's first size in 8-byte units; 16 */
     uint32_t thread_count_max;  /* how many handles may be taken at once */
     uint32_t tombstone_count_max; /* bound of the tombstone table; 0 takes the default */
     bool is_evicting;           /* false with -M */
@@ -76,14 +76,17 @@ struct store_key {
 
 uint64_t store_hash(const struct store *store, const char *data, size_t bytes);
 
-/* The two prefetching passes over a batch: the index line of a key, later its likely item. Never block, never fail. */
+/*
+ * The two prefetching passes over a batch: the index line of a key, later its likely item. Never
+ * block, never fail.
+ */
 void store_prefetch_index(const struct store *store, uint64_t hash);
 void store_prefetch_item(const struct store *store, uint64_t hash);
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
 struct store_view {
-    const char *value;   /* value_bytes contiguous bytes; NULL when chunked (use store_item_segment) */
+    const char *value;   /* value_bytes contiguous; NULL when chunked: use store_item_segment */
     uint64_t value_bytes;
     uint64_t version;
     uint32_t client_flags;
@@ -101,14 +104,15 @@ struct store_view {
 enum store_peek {
     STORE_PEEK_MISS,   /* no live item (an answer, final) */
     STORE_PEEK_HIT,    /* view is filled; copy value, then call store_peek_confirm */
-    STORE_PEEK_LOCKED, /* cannot be read without the lock (large, chunked, contended, dead): use store_get */
+    STORE_PEEK_LOCKED, /* not without the lock (large, chunked, contended, dead): use store_get */
 };
 
 /*
  * Lock-free read. On a hit the header fields of the view are consistent and value points at
  * value_bytes readable bytes that may change under the reader: the caller copies them and then asks
- * store_peek_confirm, which returns false if they may be torn (then undo the copy and use store_get).
- * No other call on the handle in between. confirm counts the hit and marks the item as used.
+ * store_peek_confirm, which returns false if they may be torn (then undo the copy and use
+ * store_get). No other call on the handle in between. confirm counts the hit and marks the item as
+ * used.
  */
 enum store_peek store_peek(struct store_thread *thread, const struct store_key *key,
                            struct store_view *view);
@@ -138,8 +142,9 @@ enum store_get_mode {
 };
 
 /*
- * Locked read: STORE_OK with a reference taken (give it back with store_item_release, on any thread's
- * handle), or STORE_NOT_FOUND. The value of a held item never changes: writers replace the item.
+ * Locked read: STORE_OK with a reference taken (give it back with store_item_release, on any
+ * thread's handle), or STORE_NOT_FOUND. The value of a held item never changes: writers replace the
+ * item.
  */
 enum store_status store_get(struct store_thread *thread, const struct store_key *key,
                             enum store_get_mode mode, struct store_view *view);
@@ -148,7 +153,10 @@ enum store_status store_get(struct store_thread *thread, const struct store_key 
 enum store_status store_get_and_touch(struct store_thread *thread, const struct store_key *key,
                                       uint32_t exptime, struct store_view *view);
 
-/* One more reference / one less; the last one frees. Any thread, no lock held or a stripe lock held (inside a visit). */
+/*
+ * One more reference / one less; the last one frees. Any thread, no lock held or a stripe lock held
+ * (inside a visit).
+ */
 void store_item_hold(struct item *item);
 void store_item_release(struct store_thread *thread, struct item *item);
 
@@ -156,7 +164,8 @@ void store_item_release(struct store_thread *thread, struct item *item);
  * The contiguous bytes of a held (or reserved, unlinked) item's value at `offset`: returns how many
  * there are up to the end of this chunk and sets *start; 0 at the end of the value.
  */
-size_t store_item_segment(const struct store *store, struct item *item, uint64_t offset, char **start);
+size_t store_item_segment(const struct store *store, struct item *item, uint64_t offset,
+                          char **start);
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
@@ -174,9 +183,9 @@ enum store_mode { STORE_SET, STORE_ADD, STORE_REPLACE, STORE_APPEND, STORE_PREPE
 
 struct store_write {
     enum store_mode mode;
-    uint64_t expected_version; /* STORE_CAS (or with has_expected for any mode): only if this is the version here */
+    uint64_t expected_version; /* STORE_CAS, or has_expected: only if this is the version here */
     bool has_expected;
-    uint64_t new_version;      /* explicit version (meta E flag); 0: the next of this store's clock */
+    uint64_t new_version;      /* explicit version (meta E flag); 0, or is_replicated: the next */
 };
 
 /*
@@ -187,7 +196,10 @@ struct store_write {
 enum store_status store_commit(struct store_thread *thread, struct item *item, uint64_t hash,
                                const struct store_write *write, uint64_t *version);
 
-/* STORE_OK, STORE_NOT_FOUND, STORE_EXISTS (expected_version given and different). A miss is a change too with is_replicated. */
+/*
+ * STORE_OK, STORE_NOT_FOUND, STORE_EXISTS (expected_version given and different). A miss is a
+ * change too with is_replicated.
+ */
 enum store_status store_delete(struct store_thread *thread, const struct store_key *key,
                                bool has_expected, uint64_t expected_version, uint64_t new_version);
 
@@ -204,11 +216,17 @@ struct store_arith {
     uint64_t value;   /* the new number */
     uint64_t version; /* the new version */
 };
-/* incr wraps at 2^64, decr stops at 0 and leaves the old length padded with spaces. In place where it fits. */
+/*
+ * incr wraps at 2^64, decr stops at 0 and leaves the old length padded with spaces. In place where
+ * it fits.
+ */
 enum store_status store_arith(struct store_thread *thread, const struct store_key *key,
                               struct store_arith *arith);
 
-/* Sets exptime. With is_replicated the version changes too, so that the newest touch wins on both nodes. */
+/*
+ * Sets exptime. With is_replicated the version changes too, so that the newest touch wins on both
+ * nodes.
+ */
 enum store_status store_touch(struct store_thread *thread, const struct store_key *key,
                               uint32_t exptime);
 
@@ -226,7 +244,12 @@ void store_flush(struct store_thread *thread, uint32_t delay_s);
 
 /* ---- replication: observing and applying ----------------------------------------------------- */
 
-enum store_change_kind { STORE_CHANGE_SET, STORE_CHANGE_DELETE, STORE_CHANGE_FLUSH, STORE_CHANGE_FLUSH_LATER };
+enum store_change_kind {
+    STORE_CHANGE_SET,
+    STORE_CHANGE_DELETE,
+    STORE_CHANGE_FLUSH,
+    STORE_CHANGE_FLUSH_LATER,
+};
 
 struct store_change {
     enum store_change_kind kind;
@@ -234,7 +257,7 @@ struct store_change {
     uint32_t key_bytes;
     uint64_t hash;
     uint64_t version;    /* of the item, the tombstone, or the floor */
-    uint64_t flush_wall_s; /* FLUSH_LATER: UNIX seconds at which the flush takes effect */
+    uint64_t flush_wall_s; /* FLUSH_LATER: UNIX seconds at which it takes effect; 0: taken back */
 };
 
 /*
@@ -249,29 +272,36 @@ struct store_observer {
 /* Before any handle is taken. */
 void store_observe(struct store *store, const struct store_observer *observer);
 
-/* Called under the stripe lock with a view whose item is alive: it may copy, or store_item_hold; nothing else. */
-typedef bool (*store_visitor)(void *context, const struct store_key *key, const struct store_view *view);
+/*
+ * Called under the stripe lock with a view whose item is alive: it may copy, or store_item_hold;
+ * nothing else.
+ */
+typedef bool (*store_visitor)(void *context, const struct store_key *key,
+                              const struct store_view *view);
 
 enum store_found { STORE_VISITED, STORE_ABSENT };
 /*
- * Looks at one key as it is now, for sending it: calls `visitor`; if that returns true the item stops
- * being queued. STORE_ABSENT sets *version to the newest version known of its absence (0: none).
+ * Looks at one key as it is now, for sending it: calls `visitor`; if that returns true the item
+ * stops being queued. STORE_ABSENT sets *version to the newest version known of its absence (0:
+ * none).
  */
 enum store_found store_visit(struct store_thread *thread, const struct store_key *key,
                              store_visitor visitor, void *context, uint64_t *version);
 
 /*
- * Walks all live items, `bucket_count` index buckets a call; *cursor starts at 0 and is opaque. Growth of
- * the index neither hides nor repeats an item by more than one bucket. As in store_visit, true from the visitor
- * ends the item's being queued; false stops the walk before the end of its bucket, which the next
- * call starts anew. Returns true when the whole index has been walked. *percent (may be NULL) says how far.
+ * Walks all live items, `bucket_count` index buckets a call; *cursor starts at 0 and is opaque.
+ * Growth of the index neither hides nor repeats an item by more than one bucket. As in store_visit,
+ * true from the visitor ends the item's being queued; false stops the walk before the end of its
+ * bucket, which the next call starts anew. Returns true when the whole index has been walked.
+ * *percent (may be NULL) says how far.
  */
 bool store_walk(struct store_thread *thread, uint64_t *cursor, unsigned bucket_count,
                 store_visitor visitor, void *context, unsigned *percent);
 
 /*
  * Links a reserved item as the peer has it, if newer than what is here (equal: if wins_ties).
- * The reference passes to the store. STORE_OK or STORE_OLDER. Never told to the observer.
+ * The reference passes to the store. STORE_OK, STORE_OLDER, or STORE_NO_MEMORY: the index is full,
+ * the key is absent as of this version. Never told to the observer.
  */
 enum store_status store_apply_set(struct store_thread *thread, struct item *item, uint64_t hash,
                                   uint64_t version, bool wins_ties);
@@ -283,17 +313,23 @@ void store_apply_flush(struct store_thread *thread, uint64_t version);
 /* A pending flush the peer was asked for; replaces one pending here. 0 clears it. */
 void store_apply_flush_later(struct store_thread *thread, uint64_t wall_s);
 
-/* The newest version given out or seen; and: never give out one at or below `version` again. Any thread. */
+/*
+ * The newest version given out or seen; and: never give out one at or below `version` again. Any
+ * thread.
+ */
 uint64_t store_version_now(const struct store *store);
 void store_version_advance(struct store *store, uint64_t version);
 
-/* The current flush floor (0: none) and the pending flush (UNIX seconds, 0: none): a full sync sends both. */
+/*
+ * The current flush floor (0: none) and the pending flush (UNIX seconds, 0: none): a full sync
+ * sends both.
+ */
 uint64_t store_flush_floor(const struct store *store);
 uint64_t store_flush_pending(const struct store *store);
 
 /*
- * Everything the peer has acknowledged up to `version` needs no tombstone any more; an item removed by
- * eviction or expiry leaves one only if its version is above this. Any thread.
+ * Everything the peer has acknowledged up to `version` needs no tombstone any more; an item removed
+ * by eviction or expiry leaves one only if its version is above this. Any thread.
  */
 void store_acknowledged(struct store *store, uint64_t version);
 
@@ -308,8 +344,8 @@ bool store_sweep(struct store_thread *thread, uint64_t *cursor, unsigned bucket_
 /* ---- background ------------------------------------------------------------------------------ */
 
 /*
- * Once a second or faster, by one thread: turns the clock's version forward (is_replicated), makes a
- * due flush effective, forgets old tombstones.
+ * Once a second or faster, by one thread: turns the clock's version forward (is_replicated), makes
+ * a due flush effective, forgets old tombstones.
  */
 void store_tick(struct store_thread *thread);
 
@@ -320,7 +356,9 @@ bool store_grow(struct store_thread *thread);
 
 /* ---- limits and statistics ------------------------------------------------------------------- */
 
-/* cache_memlimit: false if below what is possible (one page) or above the reserved address space. */
+/*
+ * cache_memlimit: false if below what is possible (one page) or above the reserved address space.
+ */
 bool store_set_limit(struct store *store, uint64_t limit_bytes);
 
 struct store_stats {
@@ -358,14 +396,20 @@ unsigned store_class_count(const struct store *store); /* classes are 1..count *
 /* class_id 1..count. */
 void store_class_stats(struct store *store, unsigned class_id, struct store_class_stats *out);
 
-/* Histogram of item sizes in buckets of 32 bytes, as `stats sizes` shows it: walks everything in slices. */
+/*
+ * Histogram of item sizes in buckets of 32 bytes, as `stats sizes` shows it: walks everything in
+ * slices.
+ */
 void store_sizes(struct store_thread *thread,
                  void (*row)(void *context, uint32_t bytes, uint64_t count), void *context);
 
 /* `stats reset`: zeroes what counts events, on all handles. */
 void store_stats_reset(struct store *store);
 
-/* Debugging and tests: every item on one LRU, in the index, in a page of its class; counts agree. NULL or what is wrong. */
+/*
+ * Debugging and tests: every item on one LRU, in the index, in a page of its class; counts agree.
+ * NULL or what is wrong.
+ */
 const char *store_verify(struct store *store);
 
 /* Item size as memcached would report it: header, key, value (for `stats sizes`, watchers, me). */

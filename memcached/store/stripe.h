@@ -16,7 +16,9 @@ struct stripe {
     _Atomic uint32_t sequence;
 } __attribute__((aligned(64)));
 
-/* The changes in between become visible only after the odd sequence, and before the next even one. */
+/*
+ * The changes in between become visible only after the odd sequence, and before the next even one.
+ */
 static inline void stripe_change_begin(struct stripe *stripe) {
     shared_store(&stripe->sequence, shared_load(&stripe->sequence) + 1);
     shared_fence_release();

@@ -17,7 +17,8 @@
 enum {
     TOMBSTONE_SHARD_COUNT = 64,
     TOMBSTONE_COUNT_DEFAULT = 1 << 18,
-    TOMBSTONE_GRACE_S = 30, /* kept after the peer acknowledged: what was on its way then has arrived */
+    /* kept this long after the peer acknowledged: what was on its way then has arrived */
+    TOMBSTONE_GRACE_S = 30,
 };
 
 struct tombstone {
@@ -40,8 +41,8 @@ struct tombstone_shard {
 
 struct tombstones {
     struct tombstone_shard *shards;
-    uint32_t shard_capacity;   /* a power of two */
-    _Atomic uint64_t floor;    /* highest version ever forgotten before its time */
+    uint32_t shard_capacity; /* a power of two */
+    _Atomic uint64_t floor;  /* highest version ever forgotten before its time */
 };
 
 bool tombstones_open(struct tombstones *tombstones, uint32_t count_max);

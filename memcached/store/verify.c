@@ -1,4 +1,7 @@
-/* Checks that everything agrees with everything else: for tests and for debugging. Takes all locks in turn. */
+/*
+ * Checks that everything agrees with everything else: for tests and for debugging. Takes all locks
+ * in turn.
+ */
 #include "memcached/store/link.h"
 
 struct tally {
@@ -101,7 +104,7 @@ static const char *verify_class(struct store *store, unsigned id, const struct t
     if (free_count != class->free_count)
         return "the free list's count is wrong";
     if (free_count + class->fresh_left + listed >
-        (uint64_t)class->page_count * class->chunks_per_page)
+        (uint64_t) class->page_count * class->chunks_per_page)
         return "a class has more chunks than its pages hold";
     return NULL;
 }

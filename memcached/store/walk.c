@@ -6,7 +6,8 @@
 /* True from the visitor ends the item's being queued. */
 static bool visit_locked(struct item *item, uint64_t hash, store_visitor visitor, void *context) {
     struct store_view view;
-    struct store_key key = {.data = item->key, .bytes = shared_load(&item->key_bytes), .hash = hash};
+    struct store_key key = {
+        .data = item->key, .bytes = shared_load(&item->key_bytes), .hash = hash};
     view_fill_locked(&view, item);
     if (!visitor(context, &key, &view))
         return false;
@@ -105,7 +106,10 @@ bool store_walk(struct store_thread *thread, uint64_t *cursor, unsigned bucket_c
     return is_done;
 }
 
-/* Removing an item moves others within its chain, so this drops one item a step and starts the bucket anew. */
+/*
+ * Removing an item moves others within its chain, so this drops one item a step and starts the
+ * bucket anew.
+ */
 struct sweep {
     bool drops_all_dead; /* or only what an earlier life of the store left */
     bool has_dropped;

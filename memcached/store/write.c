@@ -63,8 +63,8 @@ static struct item *join_values(struct store_thread *thread, const struct store_
     uint64_t old_bytes = shared_load(&old->value_bytes);
     uint64_t added_bytes = shared_load(&addition->value_bytes);
     uint32_t flags = item_client_flags(old, key->bytes, shared_load(&old->bits));
-    struct item *joined = store_reserve(thread, key, flags, shared_load(&old->exptime),
-                                        old_bytes + added_bytes, why);
+    struct item *joined =
+        store_reserve(thread, key, flags, shared_load(&old->exptime), old_bytes + added_bytes, why);
     if (!joined)
         return NULL;
     item_copy_value(store, joined, mode == STORE_APPEND ? 0 : added_bytes, old);
@@ -94,8 +94,8 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
             shared_store(&joined->exptime, shared_load(&old->exptime));
             status = commit_check(thread, present, write);
             if (status == STORE_OK)
-                status = commit_locked(thread, stripe, hash, spot, joined, write->new_version,
-                                       version);
+                status =
+                    commit_locked(thread, stripe, hash, spot, joined, write->new_version, version);
             if (status == STORE_OK)
                 joined = NULL;
             lock_release(&stripe->lock);
@@ -150,7 +150,10 @@ enum store_status store_commit(struct store_thread *thread, struct item *item, u
     return status;
 }
 
-/* What every deletion leaves behind where there is a peer, whether there was something to delete or not. */
+/*
+ * What every deletion leaves behind where there is a peer, whether there was something to delete or
+ * not.
+ */
 static void delete_locked(struct store_thread *thread, struct stripe *stripe,
                           const struct store_key *key, struct spot spot) {
     struct store *store = thread->store;
@@ -169,7 +172,8 @@ enum store_status store_delete(struct store_thread *thread, const struct store_k
     struct store *store = thread->store;
     struct stripe *stripe = stripe_of(store, key->hash);
     enum store_status status = STORE_OK;
-    (void)new_version; /* nothing is left here that could carry it; the pair orders by its own clock */
+    /* nothing is left here that could carry it; the pair orders by its own clock */
+    (void)new_version;
     lock_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, true);
     if (spot.line && has_expected && shared_load(&spot.item->version) != expected_version) {

@@ -21,7 +21,10 @@ static inline uint64_t version_for(struct store *store, uint64_t explicit_versio
     return explicit_version;
 }
 
-/* Makes a reserved item the key's present one. Stripe lock held; spot is where the key stands (or nowhere). */
+/*
+ * Makes a reserved item the key's present one. Stripe lock held; spot is where the key stands (or
+ * nowhere).
+ */
 static inline bool link_item_locked(struct store_thread *thread, struct stripe *stripe,
                                     uint64_t hash, struct spot spot, struct item *item) {
     if (!spot.line)

@@ -44,8 +44,8 @@ enum store_status put_bytes(struct fixture *fixture, const char *key, const char
 enum store_status drop(struct fixture *fixture, const char *key);
 
 /*
- * The value as a new NUL-terminated string, or NULL on a miss. Reads without the lock and with it, and
- * asserts that both agree. view may be NULL.
+ * The value as a new NUL-terminated string, or NULL on a miss. Reads without the lock and with it,
+ * and asserts that both agree. view may be NULL.
  */
 char *value_of(struct fixture *fixture, const char *key, struct store_view *view, size_t *bytes);
 /* Asserts that the key holds this text, or (NULL) nothing. */
@@ -62,7 +62,9 @@ char *value_of(struct fixture *fixture, const char *key, struct store_view *view
 uint64_t version_of(struct fixture *fixture, const char *key);
 struct store_stats stats_of(struct fixture *fixture);
 
-/* Runs the suite; the exit status for main. CK_NOFORK in the environment keeps it in one process. */
+/*
+ * Runs the suite; the exit status for main. CK_NOFORK in the environment keeps it in one process.
+ */
 int run_suite(Suite *suite);
 
 #endif

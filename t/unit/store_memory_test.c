@@ -1,4 +1,7 @@
-/* Memory: chunk sizes, the exact limit, eviction and its order, chunked items, pages that change class, refusals. */
+/*
+ * Memory: chunk sizes, the exact limit, eviction and its order, chunked items, pages that change
+ * class, refusals.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

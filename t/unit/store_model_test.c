@@ -1,6 +1,6 @@
 /*
- * Random operations against a plain array of what should be there. With room for everything the store
- * must agree exactly; with a tiny limit keys may be missing, but what is there is right.
+ * Random operations against a plain array of what should be there. With room for everything the
+ * store must agree exactly; with a tiny limit keys may be missing, but what is there is right.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,12 @@
 
 #include "t/unit/store_fixture.h"
 
-enum { KEY_COUNT = 400, STEP_COUNT = 60000, VALUE_BYTES_MAX = 60000 };
+enum { KEY_COUNT = 400, VALUE_BYTES_MAX = 60000 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { STEP_COUNT = 15000 };
+#else
+enum { STEP_COUNT = 40000 };
+#endif
 
 struct entry {
     char *value; /* NULL: absent */
@@ -107,8 +112,7 @@ static void do_store(unsigned number, enum store_mode mode) {
         for (size_t i = 0; i < bytes; i++)
             value[i] = (char)('a' + (number + i * 3 + bytes) % 26);
     uint32_t flags = rng_below(&m.rng, 3) ? 0 : (uint32_t)rng_next(&m.rng);
-    uint32_t exptime =
-        rng_below(&m.rng, 3) ? 0 : in_seconds(&m.f, (unsigned)rng_below(&m.rng, 30));
+    uint32_t exptime = rng_below(&m.rng, 3) ? 0 : in_seconds(&m.f, (unsigned)rng_below(&m.rng, 30));
     struct store_key k = key_of(&m.f, key);
     enum store_status why = STORE_OK;
     struct item *item = store_reserve(m.f.thread, &k, flags, exptime, bytes, &why);

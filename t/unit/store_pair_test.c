@@ -1,8 +1,12 @@
-/* What the store does for a pair: versions, observing, visiting, walking, applying, tombstones, starting over. */
+/*
+ * What the store does for a pair: versions, observing, visiting, walking, applying, tombstones,
+ * starting over.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "memcached/base/mem.h"
 #include "t/unit/store_fixture.h"
 
 static struct fixture f;
@@ -134,10 +138,10 @@ START_TEST(every_change_is_told) {
         enum store_change_kind kind;
         const char *key;
     } expected[] = {
-        {STORE_CHANGE_SET, "k"},    {STORE_CHANGE_SET, "other"}, {STORE_CHANGE_SET, "k"},
-        {STORE_CHANGE_SET, "k"},    {STORE_CHANGE_SET, "k"},     {STORE_CHANGE_SET, "k"},
-        {STORE_CHANGE_SET, "k"},    {STORE_CHANGE_SET, "k"},     {STORE_CHANGE_DELETE, "k"},
-        {STORE_CHANGE_DELETE, "k"}, {STORE_CHANGE_DELETE, "k"},  {STORE_CHANGE_FLUSH, ""},
+        {STORE_CHANGE_SET, "k"},        {STORE_CHANGE_SET, "other"}, {STORE_CHANGE_SET, "k"},
+        {STORE_CHANGE_SET, "k"},        {STORE_CHANGE_SET, "k"},     {STORE_CHANGE_SET, "k"},
+        {STORE_CHANGE_SET, "k"},        {STORE_CHANGE_SET, "k"},     {STORE_CHANGE_DELETE, "k"},
+        {STORE_CHANGE_DELETE, "k"},     {STORE_CHANGE_DELETE, "k"},  {STORE_CHANGE_FLUSH, ""},
         {STORE_CHANGE_FLUSH_LATER, ""},
     };
     ck_assert_uint_eq(told_count, sizeof(expected) / sizeof(expected[0]));
@@ -171,8 +175,8 @@ START_TEST(a_hot_key_is_told_once_until_it_is_visited) {
     struct store_key key = key_of(&f, "k");
     for (unsigned i = 0; i < 10; i++)
         put(&f, STORE_SET, "k", "1");
-    put_bytes(&f, "k", "a much longer value that needs a chunk of another class, quite surely so "
-                       "because it is more than a hundred bytes long", 120, 3, 0);
+    char longer[300] = {0}; /* a chunk of another class */
+    put_bytes(&f, "k", longer, sizeof(longer), 3, 0);
     ck_assert_uint_eq(told_count, 1);
     ck_assert_int_eq(store_visit(f.thread, &key, leave, NULL, &version), STORE_VISITED);
     put(&f, STORE_SET, "k", "2");
@@ -332,6 +336,22 @@ START_TEST(forgetting_a_tombstone_forbids_everything_older) {
     put(&f, STORE_SET, "k2", "client");
     ck_assert_value(&f, "k2", "client");
     ck_assert_int_eq(apply("k2", "new", store_version_now(f.store) + 1, true), STORE_OK);
+}
+END_TEST
+
+START_TEST(a_tombstone_that_finds_no_memory_counts_as_forgotten) {
+    for (int64_t countdown = 0; countdown < 2; countdown++) {
+        mem_fail_after(countdown);
+        drop(&f, "k");
+        ck_assert(mem_has_failed());
+        mem_fail_after(-1);
+        uint64_t version = told[told_count - 1].version;
+        ck_assert_int_eq(apply("k", "old", version, true), STORE_OLDER);
+        ck_assert_int_eq(apply("other", "old", version, true), STORE_OLDER);
+    }
+    ck_assert_uint_eq(stats_of(&f).tombstones, 0);
+    ck_assert_uint_eq(stats_of(&f).tombstones_forgotten, 2);
+    ck_assert_int_eq(apply("k", "new", store_version_now(f.store) + 1, true), STORE_OK);
 }
 END_TEST
 
@@ -531,6 +551,7 @@ static Suite *pair_suite(void) {
     tcase_add_test(tcase, eviction_of_what_the_peer_lacks_leaves_a_tombstone);
     tcase_add_test(tcase, tombstones_go_after_acknowledgement_and_grace);
     tcase_add_test(tcase, forgetting_a_tombstone_forbids_everything_older);
+    tcase_add_test(tcase, a_tombstone_that_finds_no_memory_counts_as_forgotten);
     tcase_add_test(tcase, a_repeated_delete_keeps_one_tombstone);
     tcase_add_test(tcase, flushes_are_floors);
     tcase_add_test(tcase, a_delayed_flush_has_the_same_floor_on_both_halves);

@@ -1,7 +1,7 @@
 /*
  * Several threads on one store. Every value says which key it belongs to and repeats one byte, so a
- * torn or misplaced read shows. Meant for ThreadSanitizer as much as for its assertions. (The threads
- * use CHECK: Check's own assertions are for one thread and write to a file each time.)
+ * torn or misplaced read shows. Meant for ThreadSanitizer as much as for its assertions. (The
+ * threads use CHECK: Check's own assertions are for one thread and write to a file each time.)
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -42,9 +42,8 @@ static void teardown(void) {
 
 static struct store_key numbered_key(char *text, unsigned number) {
     int bytes = sprintf(text, "key-%u", number);
-    return (struct store_key){.data = text,
-                              .bytes = (uint32_t)bytes,
-                              .hash = store_hash(f.store, text, (size_t)bytes)};
+    return (struct store_key){
+        .data = text, .bytes = (uint32_t)bytes, .hash = store_hash(f.store, text, (size_t)bytes)};
 }
 
 static void value_fill(char *value, size_t bytes, unsigned number, unsigned char letter) {
@@ -89,8 +88,7 @@ static void do_set(struct worker *worker, const struct store_key *key, unsigned 
     size_t bytes = 2 + rng_below(&worker->rng, VALUE_BYTES_MAX - 2);
     if (rng_below(&worker->rng, 4))
         bytes = 2 + bytes % 60;
-    struct item *item =
-        store_reserve(worker->thread, key, (uint32_t)bytes, 0, bytes, &why);
+    struct item *item = store_reserve(worker->thread, key, (uint32_t)bytes, 0, bytes, &why);
     if (!item)
         return;
     char *start;
@@ -211,7 +209,10 @@ START_TEST(mixed_operations) {
 }
 END_TEST
 
-/* Ever new keys of ever other sizes in one or two pages: eviction and pages that change class, under readers. */
+/*
+ * Ever new keys of ever other sizes in one or two pages: eviction and pages that change class,
+ * under readers.
+ */
 static void *churn(void *context) {
     struct worker *worker = context;
     char text[32];
@@ -224,8 +225,7 @@ static void *churn(void *context) {
         }
         enum store_status why;
         size_t bytes = 2 + (size_t)rng_below(&worker->rng, 4000) * rng_below(&worker->rng, 10);
-        struct item *item =
-            store_reserve(worker->thread, &key, (uint32_t)bytes, 0, bytes, &why);
+        struct item *item = store_reserve(worker->thread, &key, (uint32_t)bytes, 0, bytes, &why);
         if (!item)
             continue;
         char *start;
@@ -352,7 +352,8 @@ static void *insert_own(void *context) {
         memset(start, (int)(number % 256), 2);
         struct store_write write = {.mode = STORE_ADD};
         CHECK(store_commit(worker->thread, item, key.hash, &write, NULL) == STORE_OK);
-        unsigned earlier = worker->number * STEP_COUNT + (unsigned)rng_below(&worker->rng, step + 1);
+        unsigned earlier =
+            worker->number * STEP_COUNT + (unsigned)rng_below(&worker->rng, step + 1);
         key = numbered_key(text, earlier);
         uint64_t before = worker->hits;
         for (unsigned tries = 0; tries < 1000 && worker->hits == before; tries++)
