@@ -467,8 +467,8 @@ static bool check_repl(struct parse *parse) {
         return refuse(parse, EX_USAGE, "-C cannot go with -x: replication needs the CAS values");
     if (settings->repl_timeout_ms < 2 * (uint64_t)settings->repl_heartbeat_ms)
         return refuse(parse, EX_USAGE,
-                      "-o repl_timeout_ms=%" PRIu32 " has to be at least twice "
-                      "repl_heartbeat_ms=%" PRIu32,
+                      "-o repl_timeout=%" PRIu32 " has to be at least twice "
+                      "repl_heartbeat=%" PRIu32,
                       settings->repl_timeout_ms, settings->repl_heartbeat_ms);
     return true;
 }
