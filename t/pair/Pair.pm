@@ -205,12 +205,25 @@ sub state_number {
     return $number;
 }
 
+sub server_command {
+    my ($node) = @_;
+    return ($server, qw(-p 11211 -U 0 -u nobody -m 256 -x), $address{$node}{peer},
+        '-o', 'repl_state_file=' . state_file($node));
+}
+
+# Starts the server under run-memcached.
 sub server_start {
-    my ($node, @more) = @_;
+    my ($node) = @_;
     $wrapper{$node} = spawn($node, 'memcached.log', "$folder/bin/run-memcached", state_file($node),
-        $server, qw(-p 11211 -U 0 -u nobody -m 256),
-        '-x', $address{$node}{peer}, '-o', 'repl_state_file=' . state_file($node), @more);
-    return $wrapper{$node};
+        server_command($node));
+}
+
+# Starts the server under something that starts it again at once when it ends, and marks nothing.
+sub server_start_restarting {
+    my ($node) = @_;
+    my $loop = 'trap "kill \$child; exit" TERM; while true; do "$@" & child=$!; wait $child; done';
+    $wrapper{$node} = spawn($node, 'memcached.log', 'bash', '-c', $loop, 'restarting',
+        server_command($node));
 }
 
 # The server's own pid: the child of its wrapper.
@@ -345,11 +358,14 @@ sub report {
     } qw(a b);
 }
 
-# Both servers and both keepalived up, the virtual address on node a, node b in sync.
+# Both servers and both keepalived up, the virtual address on node a, node b in sync. Options:
+# unicast, restarting (server_start_restarting).
 sub pair_begin {
     my (%option) = @_;
     world_begin();
-    server_start($_) for qw(a b);
+    for my $node (qw(a b)) {
+        $option{restarting} ? server_start_restarting($node) : server_start($node);
+    }
     my $is_ready = wait_until(READY_SECONDS,
         sub { !grep { state_number($_) ne '0' } qw(a b) });
     die "the servers did not become ready:\n" . report() if !$is_ready;
@@ -381,7 +397,7 @@ sub load_start {
 }
 
 # Ends the clients; what they saw: {acknowledged, failures, reads, gaps => [[start, end]...],
-# wrong => [{kind, key, read, expected, time}...], unread}.
+# wrong => [{kind, key, read, expected, given, time}...], unread}.
 sub load_stop {
     my %seen = (acknowledged => 0, failures => 0, reads => 0, unread => 0, gaps => [], wrong => []);
     kill 'TERM', map { $_->[0] } @load;
@@ -399,7 +415,7 @@ sub load_stop {
                 push @{$seen{gaps}}, [@rest];
             } elsif ($word eq 'wrong') {
                 my %wrong;
-                @wrong{qw(kind key read expected time)} = @rest;
+                @wrong{qw(kind key read expected given time)} = @rest;
                 push @{$seen{wrong}}, \%wrong;
             } elsif ($word eq 'unread') {
                 $seen{unread}++;
@@ -423,12 +439,16 @@ sub outage {
     return $longest;
 }
 
-# The wrong reads as lines for a failing test; with a moment, only those that take back an
-# acknowledgement given before it.
+# The wrong reads as lines for a failing test. With given_before, only those that take back an
+# acknowledgement given before that moment; with missed_before, without the misses up to that moment.
 sub wrong_reads {
-    my ($seen, $before) = @_;
-    return map { "$_->{kind} $_->{key}: read $_->{read}, acknowledged $_->{expected} at $_->{time}" }
-        grep { !defined $before || $_->{time} < $before } @{$seen->{wrong}};
+    my ($seen, %option) = @_;
+    my ($given_before, $missed_before) = @option{qw(given_before missed_before)};
+    return map { "$_->{kind} $_->{key}: read $_->{read} at $_->{time}, "
+            . "acknowledged $_->{expected} at $_->{given}" }
+        grep { !defined $given_before || $_->{given} < $given_before }
+        grep { !defined $missed_before || $_->{kind} ne 'lost' || $_->{time} > $missed_before }
+        @{$seen->{wrong}};
 }
 
 # The keys on which the two nodes differ, in presence, value, flags or CAS.

@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	t/pair/Pair.pm \
 	t/pair/00-samples.t \
 	t/pair/10-kill.t \
+	t/pair/15-fast-restart.t \
 	t/pair/20-freeze.t \
 	t/pair/30-replication-cut.t \
 	t/pair/40-node-cut.t \
