@@ -50,7 +50,7 @@ static void *run(void *context) {
     int tick_ms = config->is_fine ? BACKGROUND_FINE_TICK_MS : BACKGROUND_TICK_MS;
     int sleep_ms = tick_ms;
     uint64_t ticked_ms = 0;
-    uint32_t second = 0;
+    uint64_t checked_ms = 0;
     while (!atomic_load_explicit(&background->is_stopping, memory_order_acquire)) {
         clock_update(config->clock);
         uint64_t now_ms = clock_mono_ms(config->clock);
@@ -58,10 +58,9 @@ static void *run(void *context) {
             ticked_ms = now_ms;
             store_tick(background->thread);
         }
-        if (clock_seconds(config->clock) != second) {
-            second = clock_seconds(config->clock);
-            if (config->second)
-                config->second(config->second_context);
+        if (config->check_ms && now_ms - checked_ms >= config->check_ms) {
+            checked_ms = now_ms;
+            config->check(config->check_context);
         }
         /* Short sleeps while there is work, longer and longer ones when there is none. */
         sleep_ms = maintain(background->thread) ? BACKGROUND_BUSY_SLEEP_MS : sleep_ms * 2;

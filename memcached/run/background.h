@@ -20,10 +20,10 @@ struct background;
 struct background_config {
     struct clock *clock;
     struct store *store;
-    bool is_fine; /* versions come from the clock */
-    /* Called about once a second; NULL: not. The background thread. */
-    void (*second)(void *context);
-    void *second_context;
+    bool is_fine;      /* versions come from the clock */
+    uint32_t check_ms; /* how often to call check; 0: never */
+    void (*check)(void *context);
+    void *check_context;
 };
 
 /* NULL when memory, a descriptor or a store handle is refused. Main thread, as all that follow. */

@@ -5,6 +5,7 @@
 
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
+#include "memcached/run/trace.h"
 
 struct conn {
     struct conn_env *env;
@@ -65,6 +66,11 @@ static void queue_flush(struct conn *conn) {
     else
         queue->first = conn;
     queue->last = conn;
+}
+
+static void note_activity(struct conn *conn) {
+    atomic_store_explicit(&conn->entry.last_mono_ms,
+                          clock_mono_ms(conn->env->session.server->clock), memory_order_relaxed);
 }
 
 static void break_off(struct conn *conn) {
@@ -133,6 +139,20 @@ static void act_on(struct conn *conn, const struct session_result *result) {
         queue_flush(conn);
 }
 
+static struct session_result execute(struct conn *conn, const char *input, size_t bytes) {
+    struct conn_env *env = conn->env;
+    if (LIKELY(!log_is_on(env->log, LOG_COMMANDS)))
+        return session_feed(conn->session, input, bytes, env->request_max, &conn->out);
+    /* One request at a time, so that what was used up of the input is that request. */
+    struct outbuf_mark mark = outbuf_mark(&conn->out);
+    bool is_request = conn->fill_bytes == 0;
+    struct session_result result = session_feed(conn->session, input, bytes, 1, &conn->out);
+    if (is_request)
+        trace_request(env->log, conn->entry.fd, input, result.consumed);
+    trace_reply(env->log, conn->entry.fd, &conn->out, mark);
+    return result;
+}
+
 /* `bytes` bytes of input, in the thread's receive buffer (is_kept false) or in the connection's. */
 static void feed(struct conn *conn, const char *input, size_t bytes, bool is_kept) {
     struct conn_env *env = conn->env;
@@ -141,8 +161,7 @@ static void feed(struct conn *conn, const char *input, size_t bytes, bool is_kep
         return;
     }
     conn_entry_set_state(&conn->entry, CONN_STATE_PARSE);
-    struct session_result result =
-        session_feed(conn->session, input, bytes, env->request_max, &conn->out);
+    struct session_result result = execute(conn, input, bytes);
     CHECK(result.consumed <= bytes);
     size_t rest = bytes - result.consumed;
     CHECK(result.next != SESSION_FILL || rest == 0);
@@ -181,8 +200,7 @@ static void on_received(void *context, ssize_t got) {
     }
     size_t bytes = (size_t)got;
     COUNT(env->session.counters, bytes_read, bytes);
-    atomic_store_explicit(&conn->entry.last_seconds, clock_seconds(env->session.server->clock),
-                          memory_order_relaxed);
+    note_activity(conn);
     if (conn->fill_bytes) {
         size_t filled = bytes < conn->fill_bytes ? bytes : conn->fill_bytes;
         bytes -= filled;
@@ -303,8 +321,7 @@ void conn_flush_all(struct conn_env *env) {
 
 static void on_sendable(void *context) {
     struct conn *conn = context;
-    atomic_store_explicit(&conn->entry.last_seconds,
-                          clock_seconds(conn->env->session.server->clock), memory_order_relaxed);
+    note_activity(conn);
     queue_flush(conn);
 }
 
@@ -382,12 +399,16 @@ out_fd:
     return false;
 }
 
-void conn_kick_idle(struct conn_env *env, uint32_t before) {
+void conn_kick_idle(struct conn_env *env, uint64_t idle_ms, uint64_t link_ms) {
+    uint64_t now_ms = clock_mono_ms(env->session.server->clock);
     for (struct conn *conn = env->open; conn; conn = conn->open_next) {
-        uint32_t last = atomic_load_explicit(&conn->entry.last_seconds, memory_order_relaxed);
-        if (last >= before || conn->is_broken || session_is_link(conn->session))
+        bool is_link = session_is_link(conn->session);
+        uint64_t limit_ms = is_link ? link_ms : idle_ms;
+        uint64_t last_ms = atomic_load_explicit(&conn->entry.last_mono_ms, memory_order_relaxed);
+        if (limit_ms == 0 || conn->is_broken || now_ms - last_ms <= limit_ms)
             continue;
-        add_one_own(&env->idle_kick_count);
+        if (!is_link)
+            add_one_own(&env->idle_kick_count);
         break_off(conn);
     }
 }

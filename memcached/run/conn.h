@@ -65,8 +65,11 @@ void conn_run_again(struct conn_env *env);
 /* Sends what waits, closes what is to be closed. */
 void conn_flush_all(struct conn_env *env);
 
-/* Marks connections for closing from which nothing came since `before` (clock seconds); links stay. */
-void conn_kick_idle(struct conn_env *env, uint32_t before);
+/*
+ * Marks connections for closing from which nothing came for too long: clients for idle_ms, links
+ * of the peer for link_ms. 0: however long.
+ */
+void conn_kick_idle(struct conn_env *env, uint64_t idle_ms, uint64_t link_ms);
 
 /* Closes all, sent or not. */
 void conn_close_all(struct conn_env *env);

@@ -44,7 +44,7 @@ static bool make_room_locked(struct conn_list *list, size_t index) {
 
 bool conn_list_add(struct conn_list *list, struct conn_entry *entry) {
     CHECK(entry->fd >= 0);
-    atomic_store_explicit(&entry->last_seconds, clock_seconds(list->clock), memory_order_relaxed);
+    atomic_store_explicit(&entry->last_mono_ms, clock_mono_ms(list->clock), memory_order_relaxed);
     lock_acquire(&list->lock);
     bool is_added = make_room_locked(list, (size_t)entry->fd);
     if (is_added) {
@@ -62,7 +62,7 @@ void conn_list_remove(struct conn_list *list, struct conn_entry *entry) {
     lock_release(&list->lock);
 }
 
-static void put_entry(const struct conn_entry *entry, uint32_t now, struct stat_sink *sink) {
+static void put_entry(const struct conn_entry *entry, uint64_t now_ms, struct stat_sink *sink) {
     char name[32];
     snprintf(name, sizeof(name), "%d:addr", entry->fd);
     stat_put(sink, name, "%s", entry->name);
@@ -81,16 +81,16 @@ static void put_entry(const struct conn_entry *entry, uint32_t now, struct stat_
     uint8_t state = atomic_load_explicit(&entry->state, memory_order_relaxed);
     snprintf(name, sizeof(name), "%d:state", entry->fd);
     stat_put(sink, name, "%s", state_names[state]);
-    uint32_t last = atomic_load_explicit(&entry->last_seconds, memory_order_relaxed);
+    uint64_t last_ms = atomic_load_explicit(&entry->last_mono_ms, memory_order_relaxed);
     snprintf(name, sizeof(name), "%d:secs_since_last_cmd", entry->fd);
-    stat_put_u64(sink, name, now > last ? now - last : 0);
+    stat_put_u64(sink, name, now_ms > last_ms ? (now_ms - last_ms) / 1000 : 0);
 }
 
 void conn_list_stats(struct conn_list *list, struct stat_sink *sink) {
-    uint32_t now = clock_seconds(list->clock);
+    uint64_t now_ms = clock_mono_ms(list->clock);
     lock_acquire(&list->lock);
     for (size_t i = 0; i < list->capacity; i++)
         if (list->entries[i])
-            put_entry(list->entries[i], now, sink);
+            put_entry(list->entries[i], now_ms, sink);
     lock_release(&list->lock);
 }

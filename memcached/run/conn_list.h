@@ -29,7 +29,7 @@ struct conn_entry {
     const char *listener_name; /* NULL in a listener; for a unix socket, the name of its listener */
     int fd;
     _Atomic uint8_t state;         /* enum conn_state; written by the owner, read for statistics */
-    _Atomic uint32_t last_seconds; /* clock_seconds when something last arrived; likewise */
+    _Atomic uint64_t last_mono_ms; /* when something last arrived or could be sent; likewise */
 };
 
 struct conn_list {

@@ -78,11 +78,17 @@ static void on_signal(void *context) {
         on_shutdown(runner, number == SIGUSR1);
 }
 
-static void on_second(void *context) {
+static void on_check_due(void *context) {
     struct runner *runner = context;
-    if (runner->config.idle_timeout_s)
-        for (unsigned i = 0; i < runner->worker_count; i++)
-            worker_check_idle(runner->workers[i]);
+    for (unsigned i = 0; i < runner->worker_count; i++)
+        worker_check_idle(runner->workers[i]);
+}
+
+/* How often to look for connections that are silent for too long; 0: never. */
+static uint32_t check_period_ms(const struct runner_config *config) {
+    if (config->link_timeout_ms)
+        return RUNNER_LINK_CHECK_MS;
+    return config->idle_timeout_ms ? RUNNER_IDLE_CHECK_MS : 0;
 }
 
 /* ---- life ------------------------------------------------------------------------------------- */
@@ -102,7 +108,8 @@ static bool create_worker(struct runner *runner, unsigned index, const char **wh
         .log = config->log,
         .request_max = config->request_max,
         .read_buf_limit_bytes = config->read_buf_limit_bytes / config->worker_count,
-        .idle_timeout_s = config->idle_timeout_s,
+        .idle_timeout_ms = config->idle_timeout_ms,
+        .link_timeout_ms = config->link_timeout_ms,
         .before_flush = config->before_flush,
         .before_flush_context = config->before_flush_context,
     };
@@ -135,8 +142,9 @@ static bool create_parts(struct runner *runner, const char **why) {
     struct background_config background = {.clock = server->clock,
                                            .store = server->store,
                                            .is_fine = config->is_fine_clock,
-                                           .second = on_second,
-                                           .second_context = runner};
+                                           .check_ms = check_period_ms(config),
+                                           .check = on_check_due,
+                                           .check_context = runner};
     runner->background = background_create(&background);
     if (!runner->background)
         return false;

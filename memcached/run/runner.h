@@ -18,6 +18,8 @@ enum {
     RUNNER_OWN_DESCRIPTORS =
         64, /* beside clients: the loops', listeners, logs, the peer's link, ... */
     RUNNER_WORKER_DESCRIPTORS = 8, /* of one worker */
+    RUNNER_IDLE_CHECK_MS = 1000,   /* how often idle connections are looked for, */
+    RUNNER_LINK_CHECK_MS = 100,    /* and silent links of the peer */
 };
 
 struct runner;
@@ -31,7 +33,8 @@ struct runner_config {
     uint64_t connection_max; /* -c */
     bool is_refusing_fast;
     int backlog;
-    uint32_t idle_timeout_s;
+    uint64_t idle_timeout_ms;      /* of clients; 0: none */
+    uint64_t link_timeout_ms;      /* of the peer's links; 0: none */
     uint64_t read_buf_limit_bytes; /* of all workers together; 0: none */
     bool is_fine_clock;
     void (*before_flush)(void *context, struct store_thread *thread);

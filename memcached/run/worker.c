@@ -47,11 +47,9 @@ static void take_handoffs(struct worker *worker) {
 static void on_woken(void *context) {
     struct worker *worker = context;
     take_handoffs(worker);
-    if (atomic_exchange_explicit(&worker->is_idle_check_due, false, memory_order_acquire)) {
-        uint32_t now = clock_seconds(worker->config.server->clock);
-        if (now > worker->config.idle_timeout_s)
-            conn_kick_idle(&worker->env, now - worker->config.idle_timeout_s);
-    }
+    if (atomic_exchange_explicit(&worker->is_idle_check_due, false, memory_order_acquire))
+        conn_kick_idle(&worker->env, worker->config.idle_timeout_ms,
+                       worker->config.link_timeout_ms);
 }
 
 /*

@@ -27,7 +27,8 @@ struct worker_config {
     struct log *log;
     unsigned request_max;          /* -R */
     uint64_t read_buf_limit_bytes; /* this worker's share; 0: none */
-    uint32_t idle_timeout_s;       /* 0: none */
+    uint64_t idle_timeout_ms;      /* of clients; 0: none */
+    uint64_t link_timeout_ms;      /* of the peer's links; 0: none */
     /* Called once a turn, before answers are sent. NULL: nothing to do. */
     void (*before_flush)(void *context, struct store_thread *thread);
     void *before_flush_context;
