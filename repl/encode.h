@@ -20,9 +20,9 @@ size_t encode_set(char *out, enum out_dialect dialect, const struct clock *clock
 size_t encode_delete(char *out, enum out_dialect dialect, const struct store_key *key,
                      uint64_t version);
 size_t encode_flush(char *out, enum out_dialect dialect, uint64_t version);
-/* A flush that becomes effective at a UNIX second; 0: none is pending any more. */
+/* A flush that becomes effective at a UNIX second; 0: none is pending any more. Asked for at `version`. */
 size_t encode_flush_later(char *out, enum out_dialect dialect, const struct clock *clock,
-                          uint64_t wall_s);
+                          uint64_t version, uint64_t wall_s);
 /* How many per cent of a full sync are sent. */
 size_t encode_progress(char *out, unsigned percent);
 

@@ -152,10 +152,17 @@ static void start_over(struct engine *engine, struct store_thread *thread) {
 static bool stream_line(struct engine *engine, struct in_link *link, struct store_thread *thread,
                         const char *args) {
     uint64_t number;
+    uint64_t second = 0;
     const char *space = strchr(args, ' ');
-    if (!space || !num_u64(space + 1, strlen(space + 1), &number))
+    if (!space)
         return false;
     size_t length = (size_t)(space - args);
+    size_t digits = strcspn(space + 1, " ");
+    const char *rest = space + 1 + digits;
+    bool is_later = length == 11 && memcmp(args, "flush_later", 11) == 0;
+    if (!num_u64(space + 1, digits, &number) || (*rest != '\0') != is_later ||
+        (is_later && !num_u64(rest + 1, strlen(rest + 1), &second)))
+        return false;
     lock_acquire(&link->lock);
     bool is_ours = true;
     if (link->is_dead) {
@@ -164,8 +171,8 @@ static bool stream_line(struct engine *engine, struct in_link *link, struct stor
         store_version_advance(engine->store, number);
         store_apply_flush(thread, number);
         count(&engine->applied);
-    } else if (length == 11 && memcmp(args, "flush_later", 11) == 0) {
-        store_apply_flush_later(thread, number);
+    } else if (is_later) {
+        store_apply_flush_later(thread, second, number);
         count(&engine->applied);
     } else if (length == 8 && memcmp(args, "progress", 8) == 0 && number <= 100) {
         atomic_store(&engine->sync_in_percent, number);

@@ -131,7 +131,7 @@ static bool put_flush(struct engine *engine, uint64_t version, bool is_later, ui
     if (!head)
         return false;
     outbuf_commit(&out->buffer,
-                  is_later ? encode_flush_later(head, out->dialect, engine->clock, wall_s)
+                  is_later ? encode_flush_later(head, out->dialect, engine->clock, version, wall_s)
                            : encode_flush(head, out->dialect, version));
     return true;
 }
@@ -239,7 +239,8 @@ static bool put_floors_locked(struct engine *engine) {
     uint64_t floor = store_flush_floor(engine->store);
     uint64_t pending = store_flush_pending(engine->store);
     return (floor == 0 || put_flush(engine, floor, false, 0)) &&
-           (pending == 0 || put_flush(engine, 0, true, pending));
+           (pending == 0 ||
+            put_flush(engine, store_flush_pending_version(engine->store), true, pending));
 }
 
 void out_begin(struct engine *engine, struct store_thread *thread, bool is_full,

@@ -10,11 +10,12 @@ static void floor_raise_locked(struct store *store, uint64_t version) {
         shared_store(&store->flush_floor, version);
 }
 
-static void pending_set_locked(struct store *store, uint64_t wall_s) {
+static void pending_set_locked(struct store *store, uint64_t version, uint64_t wall_s) {
     uint64_t now_wall_s = clock_wall_ms(store->clock) / 1000;
     uint64_t delay_s = wall_s > now_wall_s ? wall_s - now_wall_s : 0;
     lock_assert_held(&store->admin);
     shared_store(&store->flush_pending_s, wall_s);
+    shared_store(&store->flush_pending_version, version);
     store->flush_due_s = clock_seconds(store->clock) + (uint32_t)delay_s;
 }
 
@@ -32,14 +33,15 @@ void store_flush(struct store_thread *thread, uint32_t delay_s) {
     bool was_pending = shared_load(&store->flush_pending_s) != 0;
     if (delay_s) {
         uint64_t wall_s = clock_wall_ms(store->clock) / 1000 + delay_s;
-        pending_set_locked(store, wall_s);
-        observe_flush_locked(store, STORE_CHANGE_FLUSH_LATER, version_next(store), wall_s);
+        uint64_t version = store->is_replicated ? version_next(store) : 0;
+        pending_set_locked(store, version, wall_s);
+        observe_flush_locked(store, STORE_CHANGE_FLUSH_LATER, version, wall_s);
     } else {
         /* A flush in a pair is an event of its own; alone it must not show in the CAS values. */
         uint64_t version =
             store->is_replicated ? version_next(store) : shared_load(&store->version);
         floor_raise_locked(store, version);
-        shared_store(&store->flush_pending_s, 0);
+        pending_set_locked(store, version, 0);
         observe_flush_locked(store, STORE_CHANGE_FLUSH, version, 0);
         if (was_pending)
             observe_flush_locked(store, STORE_CHANGE_FLUSH_LATER, version, 0);
@@ -52,13 +54,17 @@ void store_apply_flush(struct store_thread *thread, uint64_t version) {
     store_version_advance(store, version);
     lock_acquire(&store->admin);
     floor_raise_locked(store, version);
+    if (version > shared_load(&store->flush_pending_version))
+        pending_set_locked(store, version, 0);
     lock_release(&store->admin);
 }
 
-void store_apply_flush_later(struct store_thread *thread, uint64_t wall_s) {
+void store_apply_flush_later(struct store_thread *thread, uint64_t version, uint64_t wall_s) {
     struct store *store = thread->store;
+    store_version_advance(store, version);
     lock_acquire(&store->admin);
-    pending_set_locked(store, wall_s);
+    if (version > shared_load(&store->flush_pending_version))
+        pending_set_locked(store, version, wall_s);
     lock_release(&store->admin);
 }
 
@@ -70,27 +76,32 @@ uint64_t store_flush_pending(const struct store *store) {
     return shared_load(&store->flush_pending_s);
 }
 
+uint64_t store_flush_pending_version(const struct store *store) {
+    return shared_load(&store->flush_pending_version);
+}
+
 /*
- * The floor of a flush that is due. In a pair both halves work out the same one, from the agreed
- * time.
+ * A flush that is due becomes a flush of now. In a pair the half whose clock is there first tells the other, which
+ * so does not wait for its own: with clocks apart, one floor worked out from the agreed time would
+ * lie ahead of what the other half still writes.
  */
 static void flush_if_due_locked(struct store *store) {
     uint64_t wall_s = shared_load(&store->flush_pending_s);
     if (wall_s == 0)
         return;
     if (store->is_replicated) {
-        uint64_t wall_ms = wall_s * 1000;
-        if (clock_wall_ms(store->clock) < wall_ms)
+        if (clock_wall_ms(store->clock) < wall_s * 1000)
             return;
-        uint64_t floor = wall_ms << STORE_VERSION_SEQUENCE_BITS;
-        store_version_advance(store, floor);
-        floor_raise_locked(store, floor);
+        uint64_t version = version_next(store);
+        floor_raise_locked(store, version);
+        pending_set_locked(store, version, 0);
+        observe_flush_locked(store, STORE_CHANGE_FLUSH, version, 0);
     } else {
         if (clock_seconds(store->clock) < store->flush_due_s)
             return;
         floor_raise_locked(store, shared_load(&store->version));
+        shared_store(&store->flush_pending_s, 0);
     }
-    shared_store(&store->flush_pending_s, 0);
 }
 
 void store_tick(struct store_thread *thread) {
@@ -120,6 +131,7 @@ void store_start_over(struct store_thread *thread) {
     shared_store(&store->epoch, (uint8_t)((shared_load(&store->epoch) + 1) % ITEM_EPOCH_COUNT));
     shared_store(&store->flush_floor, 0);
     shared_store(&store->flush_pending_s, 0);
+    shared_store(&store->flush_pending_version, 0);
     if (store->is_replicated)
         tombstones_clear(&store->tombstones);
     lock_release(&store->admin);

@@ -310,8 +310,8 @@ enum store_status store_apply_delete(struct store_thread *thread, const struct s
                                      uint64_t version, bool wins_ties);
 /* Everything with a version up to `version` is dead. */
 void store_apply_flush(struct store_thread *thread, uint64_t version);
-/* A pending flush the peer was asked for; replaces one pending here. 0 clears it. */
-void store_apply_flush_later(struct store_thread *thread, uint64_t wall_s);
+/* A flush that the peer was asked at `version` to make later (0: none any more). The newest one asked for counts. */
+void store_apply_flush_later(struct store_thread *thread, uint64_t version, uint64_t wall_s);
 
 /*
  * The newest version given out or seen; and: never give out one at or below `version` again. Any
@@ -326,6 +326,8 @@ void store_version_advance(struct store *store, uint64_t version);
  */
 uint64_t store_flush_floor(const struct store *store);
 uint64_t store_flush_pending(const struct store *store);
+/* The version at which the pending one was asked for, or the last one was taken back or made. */
+uint64_t store_flush_pending_version(const struct store *store);
 
 /*
  * Everything the peer has acknowledged up to `version` needs no tombstone any more; an item removed

@@ -165,7 +165,7 @@ START_TEST(what_changes_nothing_is_not_told) {
     apply("k", "1", stamp(FIXTURE_WALL_S + 1, 0), false);
     apply_delete("k", stamp(FIXTURE_WALL_S + 2, 0), false);
     store_apply_flush(f.thread, stamp(FIXTURE_WALL_S + 3, 0));
-    store_apply_flush_later(f.thread, FIXTURE_WALL_S + 100);
+    store_apply_flush_later(f.thread, stamp(FIXTURE_WALL_S + 4, 0), FIXTURE_WALL_S + 100);
     ck_assert_uint_eq(told_count, 0);
 }
 END_TEST
@@ -381,21 +381,37 @@ START_TEST(flushes_are_floors) {
 }
 END_TEST
 
-START_TEST(a_delayed_flush_has_the_same_floor_on_both_halves) {
+START_TEST(a_delayed_flush_is_told_as_a_flush_when_it_is_due) {
     put(&f, STORE_SET, "a", "1");
-    store_apply_flush_later(f.thread, FIXTURE_WALL_S + 10);
+    store_apply_flush_later(f.thread, stamp(FIXTURE_WALL_S + 1, 0), FIXTURE_WALL_S + 10);
     ck_assert_uint_eq(store_flush_pending(f.store), FIXTURE_WALL_S + 10);
+    ck_assert_uint_eq(store_flush_pending_version(f.store), stamp(FIXTURE_WALL_S + 1, 0));
     fixture_wait(&f, 13);
-    ck_assert_uint_eq(store_flush_floor(f.store), stamp(FIXTURE_WALL_S + 10, 0));
     ck_assert_uint_eq(store_flush_pending(f.store), 0);
     ck_assert_value(&f, "a", NULL);
+    ck_assert_uint_eq(told_count, 2);
+    ck_assert_int_eq(told[1].kind, STORE_CHANGE_FLUSH);
+    ck_assert_uint_eq(told[1].version, store_flush_floor(f.store));
     put(&f, STORE_SET, "a", "2");
     ck_assert_value(&f, "a", "2");
-    store_apply_flush_later(f.thread, FIXTURE_WALL_S + 100);
-    store_apply_flush_later(f.thread, 0);
+}
+END_TEST
+
+START_TEST(the_newest_delayed_flush_counts) {
+    uint64_t t = stamp(FIXTURE_WALL_S + 1, 0);
+    put(&f, STORE_SET, "a", "1");
+    store_apply_flush_later(f.thread, t, FIXTURE_WALL_S + 100);
+    store_apply_flush_later(f.thread, t - 1, FIXTURE_WALL_S + 50);
+    ck_assert_uint_eq(store_flush_pending(f.store), FIXTURE_WALL_S + 100);
+    store_apply_flush_later(f.thread, t + 1, 0);
+    store_apply_flush_later(f.thread, t, FIXTURE_WALL_S + 100);
+    ck_assert_uint_eq(store_flush_pending(f.store), 0);
+    store_apply_flush_later(f.thread, t + 2, FIXTURE_WALL_S + 100);
+    store_apply_flush(f.thread, t + 3);
+    ck_assert_uint_eq(store_flush_pending(f.store), 0);
+    put(&f, STORE_SET, "a", "2");
     fixture_wait(&f, 200);
     ck_assert_value(&f, "a", "2");
-    ck_assert_uint_eq(told_count, 2);
 }
 END_TEST
 
@@ -554,7 +570,8 @@ static Suite *pair_suite(void) {
     tcase_add_test(tcase, a_tombstone_that_finds_no_memory_counts_as_forgotten);
     tcase_add_test(tcase, a_repeated_delete_keeps_one_tombstone);
     tcase_add_test(tcase, flushes_are_floors);
-    tcase_add_test(tcase, a_delayed_flush_has_the_same_floor_on_both_halves);
+    tcase_add_test(tcase, a_delayed_flush_is_told_as_a_flush_when_it_is_due);
+    tcase_add_test(tcase, the_newest_delayed_flush_counts);
     tcase_add_test(tcase, an_immediate_flush_takes_a_pending_one_back_on_both_halves);
     tcase_add_test(tcase, starting_over_hides_everything);
     tcase_add_test(tcase, starting_over_many_times_without_a_sweep);
