@@ -86,7 +86,7 @@ for my $row (@rubbish) {
     like($answer, qr/^REPL 1 /, "a peer is answered, then sends $name") or next;
     $conn->put($bytes);
     reply_is($master->conn, "get a\r\n", "VALUE a 3 4\r\nkept\r\nEND\r\n", ' ... clients are served');
-    ok($conn->closed, ' ... it is cut off sooner or later');
+    ok($conn->closed(15), ' ... it is cut off sooner or later');
     value_is($c, 'x', undef, ' ... and nothing of it is kept');
 }
 cmp_ok(repl_of($master)->{rejected}, '>=', 1, 'they are counted');
