@@ -7,6 +7,7 @@
 enum {
     TAKE_TRIES = 10,        /* chunks made free that others were quicker to take */
     TAKE_RELEASE_TRIES = 3, /* the same for pages */
+    CHUNK_SKIP = 64,        /* every 64th value chunk knows the one 64 further on */
 };
 
 static struct item *chunk_take_once(struct store_thread *thread, unsigned class_id) {
@@ -49,7 +50,9 @@ static bool chunks_take(struct store_thread *thread, struct item *first, uint64_
     struct store *store = thread->store;
     uint32_t most = store->slabs.chunk_bytes_max - ITEM_HEADER_BYTES;
     struct item *before = NULL;
+    struct item *skips_from = NULL; /* the last chunk whose skip is still to be set */
     uint32_t none = 0;
+    uint32_t number = 0;
     memcpy(item_link_place(first), &none, sizeof(none));
     while (bytes) {
         uint32_t here = bytes < most ? (uint32_t)bytes : most;
@@ -66,6 +69,12 @@ static bool chunks_take(struct store_thread *thread, struct item *first, uint64_
         shared_store(&chunk->value_bytes, here);
         chunk->lru_next = 0;
         shared_store(&chunk->exptime, item_handle(store, first));
+        shared_store(&chunk->version, 0);
+        if (number++ % CHUNK_SKIP == 0) {
+            if (skips_from)
+                shared_store(&skips_from->version, handle);
+            skips_from = chunk;
+        }
         if (before)
             before->lru_next = handle;
         else
@@ -145,17 +154,22 @@ size_t store_item_segment(const struct store *store, struct item *item, uint64_t
         return (size_t)(value_bytes - offset);
     }
     uint64_t here = store->slabs.chunk_bytes_max - (uint64_t)(value - (char *)item);
-    uint32_t next = item_second_chunk(item);
-    while (offset >= here) {
-        offset -= here;
-        CHECK(next != 0);
-        struct item *chunk = item_at(store, next);
-        value = chunk->key;
-        here = shared_load(&chunk->value_bytes);
-        next = chunk->lru_next;
+    if (offset < here) {
+        *start = value + offset;
+        return (size_t)(here - offset);
     }
-    *start = value + offset;
-    return (size_t)(here - offset);
+    offset -= here;
+    uint64_t each = store->slabs.chunk_bytes_max - ITEM_HEADER_BYTES;
+    struct item *chunk = item_at(store, item_second_chunk(item));
+    /* all chunks but the last are full */
+    uint64_t steps = offset / each;
+    for (; steps >= CHUNK_SKIP; steps -= CHUNK_SKIP)
+        chunk = item_at(store, (uint32_t)shared_load(&chunk->version));
+    for (; steps; steps--)
+        chunk = item_at(store, chunk->lru_next);
+    offset %= each;
+    *start = chunk->key + offset;
+    return (size_t)(shared_load(&chunk->value_bytes) - offset);
 }
 
 void item_copy_value(const struct store *store, struct item *to, uint64_t offset,

@@ -11,7 +11,8 @@
  * The client flags (4 bytes) are there only if they are not 0, the handle of the second chunk
  * (4 bytes) only in a chunked item. A chunk that continues a chunked item (a value chunk) has the
  * same header, so that a late mark or access time from a lock-free reader lands in no value:
- * lru_next is the next chunk, exptime the item's first, value_bytes how much of the value it holds.
+ * lru_next is the next chunk, exptime the item's first, value_bytes how much of the value it holds;
+ * in every 64th chunk, version is the chunk 64 further on, so that an offset is found quickly.
  */
 #ifndef STORE_ITEM_H
 #define STORE_ITEM_H

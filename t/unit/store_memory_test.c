@@ -148,6 +148,18 @@ START_TEST(chunked_values_of_all_sizes) {
 }
 END_TEST
 
+START_TEST(a_value_of_hundreds_of_chunks) {
+    f.config.slab_chunk_bytes_max = 1024;
+    fixture_open(&f);
+    for (size_t bytes = 60000; bytes < 64000; bytes += 13) {
+        ck_assert_int_eq(put_patterned("k", (unsigned)bytes, bytes), STORE_OK);
+        ck_assert(is_patterned("k", (unsigned)bytes, bytes));
+    }
+    ck_assert_int_eq(put_patterned("k", 1, 600000), STORE_OK);
+    ck_assert(is_patterned("k", 1, 600000));
+}
+END_TEST
+
 START_TEST(append_and_prepend_grow_into_chunks_and_stop_at_the_limit) {
     f.config.item_bytes_max = 2 * MB;
     f.config.slab_chunk_bytes_max = 16384;
@@ -475,6 +487,7 @@ static Suite *memory_suite(void) {
     tcase_add_test(tcase, bad_settings_are_refused);
     tcase_add_test(tcase, largest_item_is_that_of_memcached);
     tcase_add_test(tcase, chunked_values_of_all_sizes);
+    tcase_add_test(tcase, a_value_of_hundreds_of_chunks);
     tcase_add_test(tcase, append_and_prepend_grow_into_chunks_and_stop_at_the_limit);
     tcase_add_test(tcase, items_of_many_megabytes);
     tcase_add_test(tcase, the_limit_is_exact_and_the_oldest_go);
