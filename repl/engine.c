@@ -82,6 +82,10 @@ void engine_destroy(struct engine *engine) {
     mem_free(engine);
 }
 
+void engine_quit(struct engine *engine, struct store_thread *thread) {
+    out_close(engine, thread);
+}
+
 void engine_hooks(struct engine *engine, struct serve_repl_hooks *hooks) {
     in_hooks(engine, hooks);
 }

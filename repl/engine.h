@@ -53,7 +53,9 @@ struct engine_config {
 
 /* NULL with *why when there is no memory. Registers itself as the store's observer. */
 struct engine *engine_create(const struct engine_config *config, const char **why);
-/* All sessions must be gone. */
+/* The replication thread's last call: ends the stream and gives back the values that wait in it. */
+void engine_quit(struct engine *engine, struct store_thread *thread);
+/* After engine_quit; all sessions must be gone. */
 void engine_destroy(struct engine *engine);
 
 /* Fills the hooks for the server. */

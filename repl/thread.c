@@ -253,6 +253,7 @@ static void *thread_run(void *context) {
         wait_for_events(repl, next_ms);
     }
     engine_out_closed(repl->engine);
+    engine_quit(repl->engine, repl->handle);
     transport_close(repl);
     return NULL;
 }

@@ -274,6 +274,7 @@ static void take_down(struct host *host) {
     if (host->out)
         net_close(host->out);
     host->out = NULL;
+    engine_quit(host->engine, host->handle[HANDLE_REPL]);
     engine_destroy(host->engine);
     for (unsigned i = 0; i < HANDLE_COUNT; i++)
         store_thread_leave(host->handle[i]);
