@@ -16,8 +16,11 @@ void grace_note_locked(const struct store *store, const struct store_thread *own
     /*
      * every thread passes a full fence here, or has one of its own between its count and its reads
      */
-    if (!store->needs_read_fence)
+    if (!store->needs_read_fence && !barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) {
+        /* a process may have to ask again for itself after a fork */
+        CHECK(barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED));
         CHECK(barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED));
+    }
     shared_fence_full();
     for (uint32_t i = 0; i < store->thread_count_max; i++) {
         const struct store_thread *thread = store->threads[i];
