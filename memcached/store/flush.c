@@ -81,7 +81,8 @@ uint64_t store_flush_pending_version(const struct store *store) {
 }
 
 /*
- * A flush that is due becomes a flush of now. In a pair the half whose clock is there first tells the other, which
+ * A flush that is due becomes a flush of now. In a pair the half whose clock is there first tells
+ * the other, which
  * so does not wait for its own: with clocks apart, one floor worked out from the agreed time would
  * lie ahead of what the other half still writes.
  */

@@ -101,7 +101,8 @@ struct store {
     unsigned epochs_unswept;          /* epochs that may still have items besides the current one */
     unsigned epochs_sweeping;         /* how many of them the sweep under way deals with */
     _Atomic uint64_t flush_pending_s; /* UNIX seconds; 0: none */
-    _Atomic uint64_t flush_pending_version; /* newest at which one was asked for, taken back or made */
+    /* the newest version at which one was asked for, taken back or made */
+    _Atomic uint64_t flush_pending_version;
     uint32_t flush_due_s;             /* the same on the store's own clock */
     uint32_t parked_page;             /* drained, waits for readers; PAGE_NONE */
     uint32_t *parked_reads;           /* read_count of each handle when it was parked */

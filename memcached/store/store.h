@@ -310,7 +310,10 @@ enum store_status store_apply_delete(struct store_thread *thread, const struct s
                                      uint64_t version, bool wins_ties);
 /* Everything with a version up to `version` is dead. */
 void store_apply_flush(struct store_thread *thread, uint64_t version);
-/* A flush that the peer was asked at `version` to make later (0: none any more). The newest one asked for counts. */
+/*
+ * A flush that the peer was asked at `version` to make later (0: none any more). The newest one
+ * asked for counts.
+ */
 void store_apply_flush_later(struct store_thread *thread, uint64_t version, uint64_t wall_s);
 
 /*
