@@ -34,8 +34,8 @@ sub run {
 # Stores every key; the server's background threads are left to finish.
 sub fill {
     my ($server, $key_count) = @_;
-    run($server, 30 + $key_count / 50_000, '--fill', '--seconds', 0, '--keys', $key_count);
-    $server->settle(5 + $key_count / 500_000);    # a large index may still be growing
+    run($server, 30 + $key_count / 40_000, '--fill', '--seconds', 0, '--keys', $key_count);
+    $server->settle(5 + $key_count / 80_000);    # a large index grows for minutes
 }
 
 1;

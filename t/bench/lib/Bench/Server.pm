@@ -112,7 +112,8 @@ sub cpu_seconds {
     return $sum;
 }
 
-# Waits until background threads have nothing left to do after a fill: under 2 % of a CPU.
+# Waits until background threads have nothing left to do after a fill: under 2 % of a CPU, and an
+# index of its final size.
 sub settle {
     my ($self, $seconds_max) = @_;
     my $deadline = time + $seconds_max;
@@ -120,9 +121,10 @@ sub settle {
     while (time < $deadline) {
         sleep 0.1;
         my $now = $self->cpu_seconds;
-        return if $now - $before < 0.002;
+        return if $now - $before < 0.002 && !$self->stats->{hash_is_expanding};
         $before = $now;
     }
+    warn "compare: $self->{program}: its background threads are not done after $seconds_max s\n";
 }
 
 # Waits until the peer has everything this node has and says so. Dies if it does not come to that.
