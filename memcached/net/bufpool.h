@@ -11,7 +11,7 @@ enum {
     BUFPOOL_MIDDLE_BYTES = 16 * 1024,
     BUFPOOL_LARGE_BYTES = 64 * 1024,
     BUFPOOL_SIZE_COUNT = 3,
-    BUFPOOL_KEEP_BYTES_MAX = 4 * 1024 * 1024, /* free buffers kept of all sizes; more are freed */
+    BUFPOOL_KEEP_BYTES_MAX = 1024 * 1024, /* free buffers kept of all sizes; more are freed */
 };
 
 /* Owner thread only, but for the counters, which any thread may read. */

@@ -116,6 +116,10 @@ void loop_destroy(struct loop *loop) {
     mem_free(loop);
 }
 
+const char *loop_library_version(void) {
+    return event_get_version();
+}
+
 void loop_wake(struct loop *loop) {
     wake_ring(&loop->wake);
 }
@@ -199,7 +203,7 @@ static void receive(struct loop_stream *stream) {
         got = -errno;
     } else if ((size_t)got == space || (got > 0 && stream->is_ending)) {
         queue_ready(stream);
-    } else {
+    } else if (got > 0) {
         queue_unconfirmed(stream);
     }
     stream->events->received(stream->context, got);

@@ -258,6 +258,12 @@ static void send_output(struct conn *conn) {
     }
 }
 
+static void structure_destroy(struct conn_env *env, struct conn *conn) {
+    loop_stream_destroy(conn->stream);
+    mem_free(conn);
+    atomic_fetch_sub_explicit(&env->list->structure_count, 1, memory_order_relaxed);
+}
+
 static void close_now(struct conn *conn) {
     struct conn_env *env = conn->env;
     log_line(env->log, LOG_COMMANDS, "<%d connection closed.", conn->entry.fd);
@@ -276,10 +282,14 @@ static void close_now(struct conn *conn) {
         env->open = conn->open_next;
     if (conn->open_next)
         conn->open_next->open_previous = conn->open_previous;
+    atomic_fetch_sub_explicit(&env->list->client_count, 1, memory_order_relaxed);
+    if (env->spare_count == CONN_SPARE_MAX) {
+        structure_destroy(env, conn);
+        return;
+    }
     conn->open_next = env->spare;
     env->spare = conn;
     env->spare_count++;
-    atomic_fetch_sub_explicit(&env->list->client_count, 1, memory_order_relaxed);
 }
 
 static void flush(struct conn *conn) {
@@ -329,12 +339,6 @@ static void on_sendable(void *context) {
 
 static const struct loop_stream_events stream_events = {
     .space = on_space, .received = on_received, .sendable = on_sendable};
-
-static void structure_destroy(struct conn_env *env, struct conn *conn) {
-    loop_stream_destroy(conn->stream);
-    mem_free(conn);
-    atomic_fetch_sub_explicit(&env->list->structure_count, 1, memory_order_relaxed);
-}
 
 static struct conn *structure_take(struct conn_env *env) {
     struct conn *conn = env->spare;

@@ -70,10 +70,8 @@ static int enter_process(struct program *program) {
     if (status == 0 && settings->wants_core)
         status = process_allow_core();
     if (status == 0)
-        status = process_raise_descriptors(settings->maxconns + RUNNER_OWN_DESCRIPTORS +
-                                               (uint64_t)settings->thread_count *
-                                                   RUNNER_WORKER_DESCRIPTORS,
-                                           settings->maxconns);
+        status = process_raise_descriptors(
+            settings->maxconns + runner_descriptors(settings->thread_count), settings->maxconns);
     if (settings->locks_memory)
         process_allow_memory_lock();
     if (status == 0) {
@@ -306,6 +304,7 @@ int main(int argc, char **argv) {
     log_init(&program.log, &program.settings.verbose);
     program.server = (struct server){.settings = &program.settings,
                                      .clock = &program.clock,
+                                     .event_version = loop_library_version(),
                                      .event_version = loop_version(),
                                      .start_wall_s = clock_wall_ms(&program.clock) / 1000};
     status = enter_process(&program);

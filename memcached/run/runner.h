@@ -41,6 +41,11 @@ struct runner_config {
     void *before_flush_context;
 };
 
+/* File descriptors that so many workers and all the rest need beside those of clients. */
+static inline uint64_t runner_descriptors(unsigned worker_count) {
+    return RUNNER_OWN_DESCRIPTORS + (uint64_t)worker_count * RUNNER_WORKER_DESCRIPTORS;
+}
+
 /* NULL with *why (static text). Main thread, as all that follow. */
 struct runner *runner_create(const struct runner_config *config, const char **why);
 

@@ -25,6 +25,8 @@ struct worker {
     _Atomic bool is_stopping;       /* set before a wake, read after it */
     _Atomic bool is_idle_check_due; /* likewise */
 
+    _Atomic uint64_t yields_at_reset, idle_kicks_at_reset; /* any worker writes */
+
     struct lock queue_lock;
     struct handoff *handoffs; /* under queue_lock; bounded by the limit of connections */
     size_t handoff_count, handoff_capacity;
@@ -190,8 +192,8 @@ static uint64_t get(_Atomic uint64_t *counter) {
 
 void worker_stats(struct worker *worker, struct serve_run_stats *sum) {
     struct conn_env *env = &worker->env;
-    sum->conn_yields += get(&env->yield_count);
-    sum->idle_kicks += get(&env->idle_kick_count);
+    sum->conn_yields += get(&env->yield_count) - get(&worker->yields_at_reset);
+    sum->idle_kicks += get(&env->idle_kick_count) - get(&worker->idle_kicks_at_reset);
     sum->read_buf_count += get(&env->pool.buffer_count);
     sum->read_buf_bytes += get(&env->pool.total_bytes);
     sum->read_buf_bytes_free += get(&env->pool.free_bytes);
@@ -199,7 +201,9 @@ void worker_stats(struct worker *worker, struct serve_run_stats *sum) {
 }
 
 void worker_stats_reset(struct worker *worker) {
-    /* A count that its owner adds to at the same moment may survive: these are statistics. */
-    atomic_store_explicit(&worker->env.yield_count, 0, memory_order_relaxed);
-    atomic_store_explicit(&worker->env.idle_kick_count, 0, memory_order_relaxed);
+    /* The counts are their owner's: what they were is remembered, so that no addition can undo it. */
+    atomic_store_explicit(&worker->yields_at_reset, get(&worker->env.yield_count),
+                          memory_order_relaxed);
+    atomic_store_explicit(&worker->idle_kicks_at_reset, get(&worker->env.idle_kick_count),
+                          memory_order_relaxed);
 }
