@@ -1,1 +1,9 @@
-# Unit tests of this layer: none here yet.
+serve_admin_unit_libs = libserve.a libnet.a libproto.a libstore.a libbase.a \
+	$(CHECK_LIBS) $(EVENT_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += t/unit/options_test t/unit/stats_test
+TESTS += t/unit/options_test t/unit/stats_test
+t_unit_options_test_SOURCES = t/unit/options_test.c
+t_unit_options_test_LDADD = $(serve_admin_unit_libs)
+t_unit_stats_test_SOURCES = t/unit/stats_test.c
+t_unit_stats_test_LDADD = $(serve_admin_unit_libs)
