@@ -8,27 +8,29 @@
 
 enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 1000, TICK_ROUNDS_MAX = 8 };
 
+void engine_log(struct engine *engine, enum dirty_kind kind, uint64_t version, uint64_t hash,
+                const char *key, uint32_t key_bytes) {
+    if (dirty_log_append(engine->log, kind, version, hash, key, key_bytes))
+        return;
+    atomic_store(&engine->has_overflowed, true);
+    engine->transport.wake(engine->transport.context);
+}
+
 /* The store tells of a change, under a stripe's or its admin lock. */
 static void changed(void *context, const struct store_change *change) {
     struct engine *engine = context;
-    bool has_room = true;
     switch (change->kind) {
     case STORE_CHANGE_SET:
     case STORE_CHANGE_DELETE:
-        has_room = dirty_log_append(engine->log, DIRTY_KEY, change->version, change->hash,
-                                    change->key, change->key_bytes);
+        engine_log(engine, DIRTY_KEY, change->version, change->hash, change->key,
+                   change->key_bytes);
         break;
     case STORE_CHANGE_FLUSH:
-        has_room = dirty_log_append(engine->log, DIRTY_FLUSH, change->version, 0, NULL, 0);
+        engine_log(engine, DIRTY_FLUSH, change->version, 0, NULL, 0);
         break;
     case STORE_CHANGE_FLUSH_LATER:
-        has_room = dirty_log_append(engine->log, DIRTY_FLUSH_LATER, change->version,
-                                    change->flush_wall_s, NULL, 0);
+        engine_log(engine, DIRTY_FLUSH_LATER, change->version, change->flush_wall_s, NULL, 0);
         break;
-    }
-    if (!has_room) {
-        atomic_store(&engine->has_overflowed, true);
-        engine->transport.wake(engine->transport.context);
     }
 }
 
@@ -124,6 +126,8 @@ void engine_publish_locked(struct engine *engine) {
     struct node_view view;
     node_view(engine->node, &view);
     atomic_store(&engine->is_master, view.self.role == NODE_MASTER);
+    /* Before the walk starts: what is applied without having seen this will be walked over. */
+    atomic_store(&engine->is_full_out, view.out == OUT_FULL);
 }
 
 /* Every event of the node goes between these two. */

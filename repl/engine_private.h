@@ -90,6 +90,7 @@ struct engine {
     struct out out;
 
     _Atomic bool is_master;       /* the role gate's fast path */
+    _Atomic bool is_full_out;     /* the peer is being given a full sync */
     _Atomic bool has_overflowed;  /* the log did, and the node does not know yet */
     _Atomic bool is_sweep_due;    /* a start-over left things to sweep */
     _Atomic bool is_sweep_restarted;
@@ -105,6 +106,10 @@ static inline uint64_t engine_now(const struct engine *engine) {
 void engine_note_overflow_locked(struct engine *engine);
 /* Called under the node's lock after every event: atomics that mirror the node. */
 void engine_publish_locked(struct engine *engine);
+
+/* Appends to the dirty log; an overflow is noted and the replication thread woken. Any thread, any lock but the log's. */
+void engine_log(struct engine *engine, enum dirty_kind kind, uint64_t version, uint64_t hash,
+                const char *key, uint32_t key_bytes);
 
 /* ---- out.c ---- */
 bool out_create(struct engine *engine);

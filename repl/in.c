@@ -7,6 +7,7 @@
 #include "memcached/base/num.h"
 #include "memcached/serve/session.h"
 #include "repl/engine_private.h"
+#include "repl/keep.h"
 
 static void wake(struct engine *engine) {
     engine->transport.wake(engine->transport.context);
@@ -135,17 +136,51 @@ static bool is_alive(struct in_link *link) {
     return is_alive;
 }
 
-/*
- * Emptied logs first: what a client writes from here on is logged and survives the start-over; what
- * it wrote just before is logged at worst too, and is then told as absent.
- */
 static void start_over(struct engine *engine, struct store_thread *thread) {
-    dirty_log_open(engine->log);
-    store_start_over(thread);
+    keep_and_start_over(engine, thread);
     atomic_store(&engine->sync_in_items, 0);
     atomic_store(&engine->sync_in_percent, 0);
     atomic_store(&engine->is_sweep_restarted, true);
     atomic_store(&engine->is_sweep_due, true);
+}
+
+static bool note_version(void *context, const struct store_key *key,
+                         const struct store_view *view) {
+    (void)key;
+    *(uint64_t *)context = view->version;
+    return false;
+}
+
+/* Is something strictly newer here? */
+static bool is_newer_here(struct store_thread *thread, const struct store_key *key,
+                          uint64_t version) {
+    uint64_t here = 0;
+    uint64_t absent = 0;
+    if (store_visit(thread, key, note_version, &here, &absent) == STORE_ABSENT)
+        here = absent;
+    return here > version;
+}
+
+/*
+ * What the peer sends is not sent back, but for two cases. While this node gives it a full sync, the peer may
+ * have sent this before it started over and not have it any more. And a peer that sends what is
+ * older than what is here has missed something, if only the delete that the full sync could not show.
+ */
+static void note_applied(struct engine *engine, struct store_thread *thread,
+                         enum store_status status, const struct store_key *key, uint64_t version) {
+    count(status == STORE_OLDER ? &engine->ignored_older : &engine->applied);
+    bool is_echoed = status == STORE_OLDER
+                         ? is_newer_here(thread, key, version)
+                         : atomic_load_explicit(&engine->is_full_out, memory_order_acquire);
+    if (is_echoed)
+        engine_log(engine, DIRTY_KEY, version, key->hash, key->data, key->bytes);
+}
+
+static void note_flushed(struct engine *engine, enum dirty_kind kind, uint64_t version,
+                         uint64_t wall_s) {
+    count(&engine->applied);
+    if (atomic_load_explicit(&engine->is_full_out, memory_order_acquire))
+        engine_log(engine, kind, version, wall_s, NULL, 0);
 }
 
 /* The parts of the stream that are no item: true if `args` was one of them. */
@@ -170,10 +205,10 @@ static bool stream_line(struct engine *engine, struct in_link *link, struct stor
     } else if (length == 5 && memcmp(args, "flush", 5) == 0) {
         store_version_advance(engine->store, number);
         store_apply_flush(thread, number);
-        count(&engine->applied);
+        note_flushed(engine, DIRTY_FLUSH, number, 0);
     } else if (is_later) {
         store_apply_flush_later(thread, second, number);
-        count(&engine->applied);
+        note_flushed(engine, DIRTY_FLUSH_LATER, second, number);
     } else if (length == 8 && memcmp(args, "progress", 8) == 0 && number <= 100) {
         atomic_store(&engine->sync_in_percent, number);
     } else {
@@ -253,10 +288,6 @@ static void command(void *context, struct session *session, struct store_thread 
 
 /* ---- the stream ---- */
 
-static void note_applied(struct engine *engine, enum store_status status) {
-    count(status == STORE_OLDER ? &engine->ignored_older : &engine->applied);
-}
-
 static enum store_status apply_set(void *context, void *link_pointer, struct store_thread *thread,
                                    struct item *item, const struct store_key *key,
                                    uint64_t version) {
@@ -270,7 +301,7 @@ static enum store_status apply_set(void *context, void *link_pointer, struct sto
     } else {
         store_version_advance(engine->store, version);
         status = store_apply_set(thread, item, key->hash, version, link->peer_id > engine->id);
-        note_applied(engine, status);
+        note_applied(engine, thread, status, key, version);
         count(&engine->sync_in_items);
     }
     lock_release(&link->lock);
@@ -289,7 +320,7 @@ static enum store_status apply_delete(void *context, void *link_pointer,
     } else {
         store_version_advance(engine->store, version);
         status = store_apply_delete(thread, key, version, link->peer_id > engine->id);
-        note_applied(engine, status);
+        note_applied(engine, thread, status, key, version);
     }
     lock_release(&link->lock);
     return status;

@@ -216,6 +216,11 @@ void dirty_log_acked(struct dirty_log *log, struct dirty_position position) {
     if (position.generation == log->generation && position.bytes > log->acked) {
         log->acked = position.bytes;
         log->acked_ops = position.ops;
+        /* Rewound while the answer was on its way: what is acknowledged need not go again. */
+        if (get(&log->sent) < log->acked) {
+            set(&log->sent, log->acked);
+            log->sent_ops = log->acked_ops;
+        }
     }
     lock_release(&log->lock);
 }
