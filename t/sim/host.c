@@ -275,6 +275,7 @@ static void take_down(struct host *host) {
         net_close(host->out);
     host->out = NULL;
     engine_quit(host->engine, host->handle[HANDLE_REPL]);
+    engine_quit(host->engine, host->handle[HANDLE_REPL]);
     engine_destroy(host->engine);
     for (unsigned i = 0; i < HANDLE_COUNT; i++)
         store_thread_leave(host->handle[i]);

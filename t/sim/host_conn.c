@@ -85,6 +85,7 @@ static void link_command(struct host *host, struct sim_conn *conn, struct store_
     struct model *model = host->world->model;
     struct node_view before, after;
     uint64_t floor = store_flush_floor(host->store);
+    uint64_t pending = store_flush_pending_version(host->store);
     bool is_begin = is_word(args, bytes, "begin");
     engine_view(host->engine, &before);
     TRACE(host->world, "host %u: peer says repl %.*s", host->index, (int)bytes, args);
@@ -98,6 +99,12 @@ static void link_command(struct host *host, struct sim_conn *conn, struct store_
         model_synced(model, host, conn->end->conn);
     if (store_flush_floor(host->store) > floor)
         model_flushed(model, host, store_flush_floor(host->store));
+    if (store_flush_pending_version(host->store) > pending) {
+        uint64_t due_ms = store_flush_pending(host->store) * 1000;
+        uint64_t now_ms = host_wall_ms(host); /* it may be overdue by this clock */
+        host->shadow.flush_due_ms = due_ms > 0 && due_ms < now_ms ? now_ms : due_ms;
+        host->shadow.flush_version = store_flush_pending_version(host->store);
+    }
 }
 
 static void command(void *context, struct session *session, struct store_thread *thread,
