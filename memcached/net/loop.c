@@ -116,10 +116,6 @@ void loop_destroy(struct loop *loop) {
     mem_free(loop);
 }
 
-const char *loop_library_version(void) {
-    return event_get_version();
-}
-
 void loop_wake(struct loop *loop) {
     wake_ring(&loop->wake);
 }

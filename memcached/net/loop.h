@@ -24,9 +24,6 @@ void loop_destroy(struct loop *loop);
 /* One turn: calls back for everything that is ready; if nothing is and `may_wait`, waits until something is. */
 void loop_turn(struct loop *loop, bool may_wait);
 
-/* Of libevent, as `stats` shows it. */
-const char *loop_library_version(void);
-
 /* Ends the wait of a turn, at once or the next one. Any thread. */
 void loop_wake(struct loop *loop);
 

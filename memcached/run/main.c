@@ -304,7 +304,6 @@ int main(int argc, char **argv) {
     log_init(&program.log, &program.settings.verbose);
     program.server = (struct server){.settings = &program.settings,
                                      .clock = &program.clock,
-                                     .event_version = loop_library_version(),
                                      .event_version = loop_version(),
                                      .start_wall_s = clock_wall_ms(&program.clock) / 1000};
     status = enter_process(&program);
