@@ -38,8 +38,6 @@ static void on_stats(void *context, struct serve_run_stats *out) {
         .connection_structures = get(&list->structure_count),
         .max_connections = runner->config.connection_max,
         .reserved_fds = runner_descriptors(runner->config.worker_count),
-        .reserved_fds = RUNNER_OWN_DESCRIPTORS +
-                        (uint64_t)RUNNER_WORKER_DESCRIPTORS * runner->config.worker_count,
     };
     for (unsigned i = 0; i < runner->worker_count; i++)
         worker_stats(runner->workers[i], out);
