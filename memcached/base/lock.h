@@ -1,9 +1,16 @@
-/* Mutexes that know their rank: a thin layer over pthreads that finds inversions in debug builds. */
+/*
+ * Locks that know their rank, so that debug builds find inversions. Two kinds: a lock is a pthread
+ * mutex, for what may be held across a system call; a latch is for the few instructions of the
+ * store's hot paths: one atomic exchange to take, a plain store to give back, and a waiter that
+ * spins a little and then sleeps in short naps (nobody has to wake it, so giving back stays cheap).
+ */
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum lock_rank {
 #define LOCK_RANK(name, guards) RANK_##name,
@@ -42,6 +49,45 @@ static inline void lock_release(struct lock *lock) {
 }
 static inline void lock_assert_held(const struct lock *lock) {
     (void)lock;
+}
+#endif
+
+struct latch {
+    _Atomic uint32_t word; /* 1: taken */
+#ifdef ENABLE_DEBUG
+    enum lock_rank rank;
+    pthread_t owner;
+    bool is_held;
+#endif
+};
+
+void latch_init(struct latch *latch, enum lock_rank rank);
+void latch_destroy(struct latch *latch);
+/* The slow path of latch_acquire. */
+void latch_wait(struct latch *latch);
+
+static inline bool latch_grab(struct latch *latch) {
+    return atomic_exchange_explicit(&latch->word, 1, memory_order_acquire) == 0;
+}
+
+#ifdef ENABLE_DEBUG
+void latch_acquire(struct latch *latch);
+bool latch_try(struct latch *latch);
+void latch_release(struct latch *latch);
+void latch_assert_held(const struct latch *latch);
+#else
+static inline void latch_acquire(struct latch *latch) {
+    if (__builtin_expect(!latch_grab(latch), 0))
+        latch_wait(latch);
+}
+static inline bool latch_try(struct latch *latch) {
+    return atomic_load_explicit(&latch->word, memory_order_relaxed) == 0 && latch_grab(latch);
+}
+static inline void latch_release(struct latch *latch) {
+    atomic_store_explicit(&latch->word, 0, memory_order_release);
+}
+static inline void latch_assert_held(const struct latch *latch) {
+    (void)latch;
 }
 #endif
 

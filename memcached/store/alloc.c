@@ -13,7 +13,7 @@ enum {
 static struct item *chunk_take_once(struct store_thread *thread, unsigned class_id) {
     struct store *store = thread->store;
     struct slab_class *class = &store->slabs.classes[class_id];
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     struct item *chunk = slab_chunk_pop_locked(class, &store->arena, class_id);
     for (unsigned tries = 0; UNLIKELY(!chunk) && tries < TAKE_TRIES; tries++) {
         if (!slab_page_add_locked(&store->slabs, &store->arena, class_id) &&
@@ -21,7 +21,7 @@ static struct item *chunk_take_once(struct store_thread *thread, unsigned class_
             break;
         chunk = slab_chunk_pop_locked(class, &store->arena, class_id);
     }
-    lock_release(&class->lock);
+    latch_release(&class->lock);
     return chunk;
 }
 
@@ -35,9 +35,9 @@ struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
     }
     if (UNLIKELY(!chunk)) {
         struct slab_class *class = &thread->store->slabs.classes[class_id];
-        lock_acquire(&class->lock);
+        latch_acquire(&class->lock);
         class->events.outofmemory++;
-        lock_release(&class->lock);
+        latch_release(&class->lock);
     }
     return chunk;
 }
@@ -87,9 +87,9 @@ static bool chunks_take(struct store_thread *thread, struct item *first, uint64_
 
 static void give_back(struct store *store, struct item *chunk) {
     struct slab_class *class = class_of(store, chunk);
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     slab_chunk_push_locked(class, &store->arena, chunk);
-    lock_release(&class->lock);
+    latch_release(&class->lock);
 }
 
 struct item *store_reserve(struct store_thread *thread, const struct store_key *key,

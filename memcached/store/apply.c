@@ -37,7 +37,7 @@ enum store_status store_apply_set(struct store_thread *thread, struct item *item
     enum store_status status = STORE_OLDER;
     store_version_advance(store, version);
     shared_store(&item->version, version);
-    lock_acquire(&stripe->lock);
+    latch_acquire(&stripe->lock);
     struct spot spot = index_find(&store->index, &store->arena, &key);
     if (version <= shared_load(&store->flush_floor))
         shared_add(&thread->counters.tombstone_ignored, 1);
@@ -48,7 +48,7 @@ enum store_status store_apply_set(struct store_thread *thread, struct item *item
         tombstone_put(&store->tombstones, hash, version, clock_seconds(store->clock));
         shared_add(&thread->counters.store_no_memory, 1);
     }
-    lock_release(&stripe->lock);
+    latch_release(&stripe->lock);
     if (status != STORE_OK)
         store_abandon(thread, item);
     return status;
@@ -59,7 +59,7 @@ enum store_status store_apply_delete(struct store_thread *thread, const struct s
     struct store *store = thread->store;
     struct stripe *stripe = stripe_of(store, key->hash);
     store_version_advance(store, version);
-    lock_acquire(&stripe->lock);
+    latch_acquire(&stripe->lock);
     struct spot spot = index_find(&store->index, &store->arena, key);
     bool is_news = is_news_locked(thread, spot, key->hash, version, wins_ties);
     if (is_news) {
@@ -68,6 +68,6 @@ enum store_status store_apply_delete(struct store_thread *thread, const struct s
         if (store->is_replicated)
             tombstone_put(&store->tombstones, key->hash, version, clock_seconds(store->clock));
     }
-    lock_release(&stripe->lock);
+    latch_release(&stripe->lock);
     return is_news ? STORE_OK : STORE_OLDER;
 }

@@ -27,7 +27,7 @@ static enum store_status touch(struct store_thread *thread, const struct store_k
                                uint32_t exptime, struct store_view *view) {
     struct store *store = thread->store;
     struct stripe *stripe = stripe_of(store, key->hash);
-    lock_acquire(&stripe->lock);
+    latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, true);
     if (spot.line) {
         struct item *item = spot.item;
@@ -39,7 +39,7 @@ static enum store_status touch(struct store_thread *thread, const struct store_k
         shared_add(&thread->classes[item_class(item)].touch_hits, 1);
         mark_hit(thread, item);
     }
-    lock_release(&stripe->lock);
+    latch_release(&stripe->lock);
     return spot.line ? STORE_OK : STORE_NOT_FOUND;
 }
 
@@ -168,9 +168,9 @@ enum store_status store_arith(struct store_thread *thread, const struct store_ke
     struct arith_try try;
     for (;;) {
         bool is_used = false;
-        lock_acquire(&stripe->lock);
+        latch_acquire(&stripe->lock);
         try = arith_locked(thread, stripe, key, arith, fresh, &is_used);
-        lock_release(&stripe->lock);
+        latch_release(&stripe->lock);
         if (fresh && !is_used)
             store_abandon(thread, fresh);
         if (!try.needs_item)

@@ -5,7 +5,7 @@
 #include "memcached/store/state.h"
 
 static void floor_raise_locked(struct store *store, uint64_t version) {
-    lock_assert_held(&store->admin);
+    latch_assert_held(&store->admin);
     if (version > shared_load(&store->flush_floor))
         shared_store(&store->flush_floor, version);
 }
@@ -13,7 +13,7 @@ static void floor_raise_locked(struct store *store, uint64_t version) {
 static void pending_set_locked(struct store *store, uint64_t version, uint64_t wall_s) {
     uint64_t now_wall_s = clock_wall_ms(store->clock) / 1000;
     uint64_t delay_s = wall_s > now_wall_s ? wall_s - now_wall_s : 0;
-    lock_assert_held(&store->admin);
+    latch_assert_held(&store->admin);
     shared_store(&store->flush_pending_s, wall_s);
     shared_store(&store->flush_pending_version, version);
     store->flush_due_s = clock_seconds(store->clock) + (uint32_t)delay_s;
@@ -29,7 +29,7 @@ static void observe_flush_locked(struct store *store, enum store_change_kind kin
 
 void store_flush(struct store_thread *thread, uint32_t delay_s) {
     struct store *store = thread->store;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     bool was_pending = shared_load(&store->flush_pending_s) != 0;
     if (delay_s) {
         uint64_t wall_s = clock_wall_ms(store->clock) / 1000 + delay_s;
@@ -46,26 +46,26 @@ void store_flush(struct store_thread *thread, uint32_t delay_s) {
         if (was_pending)
             observe_flush_locked(store, STORE_CHANGE_FLUSH_LATER, version, 0);
     }
-    lock_release(&store->admin);
+    latch_release(&store->admin);
 }
 
 void store_apply_flush(struct store_thread *thread, uint64_t version) {
     struct store *store = thread->store;
     store_version_advance(store, version);
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     floor_raise_locked(store, version);
     if (version > shared_load(&store->flush_pending_version))
         pending_set_locked(store, version, 0);
-    lock_release(&store->admin);
+    latch_release(&store->admin);
 }
 
 void store_apply_flush_later(struct store_thread *thread, uint64_t version, uint64_t wall_s) {
     struct store *store = thread->store;
     store_version_advance(store, version);
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     if (version > shared_load(&store->flush_pending_version))
         pending_set_locked(store, version, wall_s);
-    lock_release(&store->admin);
+    latch_release(&store->admin);
 }
 
 uint64_t store_flush_floor(const struct store *store) {
@@ -107,26 +107,26 @@ static void flush_if_due_locked(struct store *store) {
 
 void store_tick(struct store_thread *thread) {
     struct store *store = thread->store;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     if (store->is_replicated)
         store_version_advance(store, clock_wall_ms(store->clock) << STORE_VERSION_SEQUENCE_BITS);
     flush_if_due_locked(store);
     if (store->is_replicated)
         tombstones_expire(&store->tombstones, shared_load(&store->acknowledged),
                           clock_seconds(store->clock));
-    lock_release(&store->admin);
+    latch_release(&store->admin);
 }
 
 void store_start_over(struct store_thread *thread) {
     struct store *store = thread->store;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     /* the next epoch must be one that no item is left of */
     if (store->epochs_unswept == ITEM_EPOCH_COUNT - 1) {
-        lock_release(&store->admin);
+        latch_release(&store->admin);
         uint64_t cursor = 0;
         while (!store_sweep(thread, &cursor, 1024))
             ;
-        lock_acquire(&store->admin);
+        latch_acquire(&store->admin);
     }
     store->epochs_unswept++;
     shared_store(&store->epoch, (uint8_t)((shared_load(&store->epoch) + 1) % ITEM_EPOCH_COUNT));
@@ -135,5 +135,5 @@ void store_start_over(struct store_thread *thread) {
     shared_store(&store->flush_pending_version, 0);
     if (store->is_replicated)
         tombstones_clear(&store->tombstones);
-    lock_release(&store->admin);
+    latch_release(&store->admin);
 }

@@ -28,13 +28,13 @@ bool index_open(struct index *index, unsigned hashpower, uint64_t items_max, boo
     index->overflow_fresh = 1;
     index->overflow_used = 0;
     shared_store(&index->bucket_count, (uint32_t)first);
-    lock_init(&index->overflow_lock, RANK_INDEX_OVERFLOW);
+    latch_init(&index->overflow_lock, RANK_INDEX_OVERFLOW);
     return true;
 }
 
 void index_close(struct index *index) {
     if (index->lines && index->overflow_lines && index->bucket_count_first)
-        lock_destroy(&index->overflow_lock);
+        latch_destroy(&index->overflow_lock);
     mem_unreserve(index->lines, index->lines_bytes);
     mem_unreserve(index->overflow_lines, index->overflow_bytes);
     index->lines = NULL;
@@ -70,7 +70,7 @@ static bool line_is_empty(const struct line *line) {
 }
 
 static uint32_t overflow_take(struct index *index) {
-    lock_acquire(&index->overflow_lock);
+    latch_acquire(&index->overflow_lock);
     uint32_t number = index->overflow_free;
     if (number) {
         index->overflow_free = shared_load(&index->overflow_lines[number].overflow);
@@ -79,18 +79,18 @@ static uint32_t overflow_take(struct index *index) {
     }
     if (number)
         index->overflow_used++;
-    lock_release(&index->overflow_lock);
+    latch_release(&index->overflow_lock);
     if (number)
         line_clear(&index->overflow_lines[number]);
     return number;
 }
 
 static void overflow_give(struct index *index, uint32_t number) {
-    lock_acquire(&index->overflow_lock);
+    latch_acquire(&index->overflow_lock);
     shared_store(&index->overflow_lines[number].overflow, index->overflow_free);
     index->overflow_free = number;
     index->overflow_used--;
-    lock_release(&index->overflow_lock);
+    latch_release(&index->overflow_lock);
 }
 
 static bool chain_insert(struct index *index, struct line *line, uint8_t tag, uint32_t handle) {

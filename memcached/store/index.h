@@ -55,7 +55,7 @@ struct index {
     /* grows under the admin lock and the stripe lock of the bucket that splits */
     _Atomic uint32_t bucket_count;
 
-    struct lock overflow_lock __attribute__((aligned(64)));
+    struct latch overflow_lock __attribute__((aligned(64)));
     /* guarded by overflow_lock */
     uint32_t overflow_free;  /* list through line.overflow */
     uint32_t overflow_fresh; /* first number never used */

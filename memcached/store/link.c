@@ -30,7 +30,7 @@ static void set_unlinked(struct item *item) {
 bool link_insert_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
                         struct item *item) {
     struct store *store = thread->store;
-    lock_assert_held(&stripe->lock);
+    latch_assert_held(&stripe->lock);
     set_linked(store, item, 0);
     stripe_change_begin(stripe);
     bool has_room = index_insert(&store->index, hash, item_handle(store, item));
@@ -40,9 +40,9 @@ bool link_insert_locked(struct store_thread *thread, struct stripe *stripe, uint
         return false;
     }
     struct slab_class *class = class_of(store, item);
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     lru_link_locked(store, class, item, LRU_HOT);
-    lock_release(&class->lock);
+    latch_release(&class->lock);
     count_linked(thread, item);
     return true;
 }
@@ -73,7 +73,7 @@ void link_replace_locked(struct store_thread *thread, struct stripe *stripe, str
                          struct item *item) {
     struct store *store = thread->store;
     struct item *old = spot.item;
-    lock_assert_held(&stripe->lock);
+    latch_assert_held(&stripe->lock);
     set_linked(store, item, queued_to_inherit(store, old));
     stripe_change_begin(stripe);
     index_replace(spot, item_handle(store, item));
@@ -84,15 +84,15 @@ void link_replace_locked(struct store_thread *thread, struct stripe *stripe, str
 
     struct slab_class *old_class = class_of(store, old);
     struct slab_class *class = class_of(store, item);
-    lock_acquire(&old_class->lock);
+    latch_acquire(&old_class->lock);
     bool is_mine = retire_locked(store, old_class, old);
     if (old_class == class)
         lru_link_locked(store, class, item, LRU_HOT);
-    lock_release(&old_class->lock);
+    latch_release(&old_class->lock);
     if (old_class != class) {
-        lock_acquire(&class->lock);
+        latch_acquire(&class->lock);
         lru_link_locked(store, class, item, LRU_HOT);
-        lock_release(&class->lock);
+        latch_release(&class->lock);
     }
     if (UNLIKELY(is_mine))
         item_free(store, old);
@@ -102,7 +102,7 @@ bool link_evict_locked(struct store_thread *thread, struct stripe *stripe, uint6
                        struct spot spot) {
     struct store *store = thread->store;
     struct item *item = spot.item;
-    lock_assert_held(&stripe->lock);
+    latch_assert_held(&stripe->lock);
     stripe_change_begin(stripe);
     index_remove(&store->index, hash, spot);
     stripe_change_end(stripe);
@@ -115,9 +115,9 @@ void link_remove_locked(struct store_thread *thread, struct stripe *stripe, uint
                         struct spot spot) {
     struct store *store = thread->store;
     struct slab_class *class = class_of(store, spot.item);
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     bool is_mine = link_evict_locked(thread, stripe, hash, spot);
-    lock_release(&class->lock);
+    latch_release(&class->lock);
     if (UNLIKELY(is_mine))
         item_free(store, spot.item);
 }
@@ -148,9 +148,9 @@ void item_free_chunks(struct store *store, struct item *item) {
         struct item *chunk = item_at(store, handle);
         struct slab_class *class = class_of(store, chunk);
         handle = chunk->lru_next;
-        lock_acquire(&class->lock);
+        latch_acquire(&class->lock);
         slab_chunk_push_locked(class, &store->arena, chunk);
-        lock_release(&class->lock);
+        latch_release(&class->lock);
     }
 }
 
@@ -158,9 +158,9 @@ void item_free(struct store *store, struct item *item) {
     if (UNLIKELY(item_is_chunked(item)))
         item_free_chunks(store, item);
     struct slab_class *class = class_of(store, item);
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     slab_chunk_push_locked(class, &store->arena, item);
-    lock_release(&class->lock);
+    latch_release(&class->lock);
 }
 
 void observe_item_locked(struct store *store, struct item *item, uint64_t hash) {

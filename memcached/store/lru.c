@@ -9,7 +9,7 @@
 
 void lru_unlink_locked(struct store *store, struct slab_class *class, struct item *item) {
     struct lru_list *list = &class->list[item_segment(item)];
-    lock_assert_held(&class->lock);
+    latch_assert_held(&class->lock);
     if (item->lru_prev)
         item_at(store, item->lru_prev)->lru_next = item->lru_next;
     else
@@ -26,7 +26,7 @@ void lru_link_locked(struct store *store, struct slab_class *class, struct item 
                      enum lru_segment segment) {
     struct lru_list *list = &class->list[segment];
     uint32_t handle = item_handle(store, item);
-    lock_assert_held(&class->lock);
+    latch_assert_held(&class->lock);
     shared_store(&item->place, (uint8_t)(item_class(item) | segment << ITEM_PLACE_SEGMENT_SHIFT));
     item->lru_prev = 0;
     item->lru_next = list->head;
@@ -85,7 +85,7 @@ static enum tail_fate tail_drop_locked(struct store_thread *thread, struct slab_
     struct store *store = thread->store;
     uint64_t hash = item_hash(store, item);
     struct stripe *stripe = stripe_of(store, hash);
-    if (!lock_try(&stripe->lock))
+    if (!latch_try(&stripe->lock))
         return TAIL_BUSY;
     /* both locks held: on a list means in the index, and nobody new can take a reference */
     struct spot spot =
@@ -94,7 +94,7 @@ static enum tail_fate tail_drop_locked(struct store_thread *thread, struct slab_
     if (atomic_load_explicit(&item->refcount, memory_order_acquire) != 1) {
         class->events.lrutail_reflocked++;
         lru_move_locked(store, class, item, item_segment(item));
-        lock_release(&stripe->lock);
+        latch_release(&stripe->lock);
         return TAIL_HELD;
     }
     enum item_life life = item_life(store, item);
@@ -105,12 +105,12 @@ static enum tail_fate tail_drop_locked(struct store_thread *thread, struct slab_
     if (life != ITEM_INVISIBLE)
         link_remember_loss(store, hash, shared_load(&item->version));
     bool is_mine = link_evict_locked(thread, stripe, hash, spot);
-    lock_release(&stripe->lock);
+    latch_release(&stripe->lock);
     if (LIKELY(!is_mine))
         return TAIL_FREED;
-    lock_release(&class->lock);
+    latch_release(&class->lock);
     item_free(store, item);
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     return TAIL_FREED_UNLOCKED;
 }
 
@@ -179,7 +179,7 @@ static bool evict_locked(struct store_thread *thread, struct slab_class *class) 
 bool lru_make_room_locked(struct store_thread *thread, unsigned class_id) {
     struct store *store = thread->store;
     struct slab_class *class = &store->slabs.classes[class_id];
-    lock_assert_held(&class->lock);
+    latch_assert_held(&class->lock);
     class->events.direct_reclaims++;
     if (store->is_evicting)
         return evict_locked(thread, class);
@@ -245,12 +245,12 @@ static unsigned drop_dead_tail_locked(struct store_thread *thread, struct slab_c
 bool lru_maintain_class(struct store_thread *thread, unsigned class_id) {
     struct slab_class *class = &thread->store->slabs.classes[class_id];
     unsigned done = 0;
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     done += shrink_locked(thread, class, LRU_HOT, LRU_MAINTAIN_SLICE);
     done += shrink_locked(thread, class, LRU_WARM, LRU_MAINTAIN_SLICE);
     for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++)
         done += drop_dead_tail_locked(thread, class, segment, LRU_MAINTAIN_SLICE);
-    lock_release(&class->lock);
+    latch_release(&class->lock);
     return done >= LRU_MAINTAIN_SLICE;
 }
 
@@ -279,7 +279,7 @@ static void bump_apply(struct store *store, uint32_t handle) {
     struct slab_class *class = &store->slabs.classes[class_id];
     uint32_t units = handle - arena_page_start(&store->arena, page);
     struct item *item = item_at(store, handle);
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     bool is_fresh = class->fresh_left && handle >= class->fresh_handle &&
                     arena_page(&store->arena, class->fresh_handle) == page;
     if (shared_load(&store->slabs.page_class[page]) == class_id &&
@@ -291,7 +291,7 @@ static void bump_apply(struct store *store, uint32_t handle) {
         class->events.moves_to_warm++;
         lru_move_locked(store, class, item, LRU_WARM);
     }
-    lock_release(&class->lock);
+    latch_release(&class->lock);
 }
 
 static void ring_take(struct store *store, struct bump_ring *ring) {
@@ -307,10 +307,10 @@ static void ring_take(struct store *store, struct bump_ring *ring) {
 
 void lru_take_bumps(struct store_thread *thread) {
     struct store *store = thread->store;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     for (uint32_t i = 0; i < store->thread_count_max; i++) {
         if (store->threads[i])
             ring_take(store, &store->threads[i]->bumps);
     }
-    lock_release(&store->admin);
+    latch_release(&store->admin);
 }

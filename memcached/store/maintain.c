@@ -56,25 +56,25 @@ bool store_grow(struct store_thread *thread) {
     struct store *store = thread->store;
     struct index *index = &store->index;
     bool has_more = false;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     for (unsigned i = 0; i < GROW_SLICE_BUCKETS; i++) {
         uint32_t count = shared_load(&index->bucket_count);
         has_more = wants_growth_locked(store, count);
         if (!has_more)
             break;
         struct stripe *stripe = &store->stripes[count & store->stripe_mask];
-        lock_acquire(&stripe->lock);
+        latch_acquire(&stripe->lock);
         index_split_prefetch(index, &store->arena);
         stripe_change_begin(stripe);
         bool is_split = index_split(index, &store->arena, hash_of, store);
         stripe_change_end(stripe);
-        lock_release(&stripe->lock);
+        latch_release(&stripe->lock);
         if (!is_split) {
             has_more = false;
             break;
         }
     }
-    lock_release(&store->admin);
+    latch_release(&store->admin);
     return has_more;
 }
 
@@ -82,9 +82,9 @@ bool store_set_limit(struct store *store, uint64_t limit_bytes) {
     uint64_t pages = limit_bytes >> ARENA_PAGE_SHIFT;
     if (pages == 0 || pages > store->arena.page_count)
         return false;
-    lock_acquire(&store->slabs.page_lock);
+    latch_acquire(&store->slabs.page_lock);
     store->slabs.page_limit = (uint32_t)pages;
     store->slabs.limit_bytes = limit_bytes;
-    lock_release(&store->slabs.page_lock);
+    latch_release(&store->slabs.page_lock);
     return true;
 }

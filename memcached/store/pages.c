@@ -86,7 +86,7 @@ static bool drain_begin(struct drain *drain) {
     struct store *store = drain->thread->store;
     struct slab_class *class = drain->class;
     bool is_begun = false;
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     bool is_fresh =
         class->fresh_left && arena_page(&store->arena, class->fresh_handle) == drain->page;
     drain->chunk_count = class->chunks_per_page - (is_fresh ? class->fresh_left : 0);
@@ -102,7 +102,7 @@ static bool drain_begin(struct drain *drain) {
                 free_list_unlink_locked(store, class, chunk);
         }
     }
-    lock_release(&class->lock);
+    latch_release(&class->lock);
     return is_begun;
 }
 
@@ -111,7 +111,7 @@ static bool drain_item(struct drain *drain, struct item *item, uint64_t hash) {
     struct store *store = drain->thread->store;
     struct stripe *stripe = stripe_of(store, hash);
     bool is_gone = true;
-    lock_acquire(&stripe->lock);
+    latch_acquire(&stripe->lock);
     struct spot spot =
         index_find_handle(&store->index, &store->arena, hash, item_handle(store, item));
     if (spot.line) {
@@ -119,14 +119,14 @@ static bool drain_item(struct drain *drain, struct item *item, uint64_t hash) {
         enum item_life life = item_life(store, item);
         if (is_gone && life == ITEM_ALIVE) {
             struct slab_class *class = class_of(store, item);
-            lock_acquire(&class->lock);
+            latch_acquire(&class->lock);
             count_eviction_locked(store, class, item);
-            lock_release(&class->lock);
+            latch_release(&class->lock);
         }
         if (is_gone)
             link_bury_locked(drain->thread, stripe, hash, spot, life);
     }
-    lock_release(&stripe->lock);
+    latch_release(&stripe->lock);
     return is_gone;
 }
 
@@ -134,11 +134,11 @@ static bool drain_items(struct drain *drain) {
     struct store *store = drain->thread->store;
     for (uint32_t i = 0; i < drain->chunk_count; i++) {
         struct item *chunk = drain_chunk(drain, i);
-        lock_acquire(&drain->class->lock);
+        latch_acquire(&drain->class->lock);
         /* hashed under the class lock: the chunk, hence its item, is not freed meanwhile */
         struct item *owner = chunk_owner(store, chunk);
         uint64_t hash = owner ? item_hash(store, owner) : 0;
-        lock_release(&drain->class->lock);
+        latch_release(&drain->class->lock);
         if (owner && !drain_item(drain, owner, hash))
             return false;
     }
@@ -150,7 +150,7 @@ static bool drain_end(struct drain *drain) {
     struct store *store = drain->thread->store;
     struct slab_class *class = drain->class;
     bool is_empty = true;
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     for (uint32_t i = 0; i < drain->chunk_count && is_empty; i++)
         is_empty = item_class(drain_chunk(drain, i)) == 0;
     class->draining_page = PAGE_NONE;
@@ -164,7 +164,7 @@ static bool drain_end(struct drain *drain) {
                 slab_chunk_push_locked(class, &store->arena, chunk);
         }
     }
-    lock_release(&class->lock);
+    latch_release(&class->lock);
     return is_empty;
 }
 
@@ -191,10 +191,10 @@ static unsigned richest_class(struct store *store, unsigned for_class_id) {
     uint32_t own = 0;
     for (unsigned id = 1; id <= store->slabs.class_count; id++) {
         struct slab_class *class = &store->slabs.classes[id];
-        lock_acquire(&class->lock);
+        latch_acquire(&class->lock);
         uint32_t pages = class->page_count;
         uint64_t free_chunks = (uint64_t) class->free_count + class->fresh_left;
-        lock_release(&class->lock);
+        latch_release(&class->lock);
         if (id == for_class_id)
             own = pages;
         else if (pages > most && (store->is_evicting || free_chunks >= class->chunks_per_page)) {
@@ -208,9 +208,9 @@ static unsigned richest_class(struct store *store, unsigned for_class_id) {
 /* Empties one page of the class. PAGE_NONE if none of those looked at could be. */
 static uint32_t page_of_class_drain(struct store_thread *thread, unsigned class_id) {
     struct store *store = thread->store;
-    lock_acquire(&store->slabs.page_lock);
+    latch_acquire(&store->slabs.page_lock);
     uint32_t page_count = store->slabs.page_fresh;
-    lock_release(&store->slabs.page_lock);
+    latch_release(&store->slabs.page_lock);
     unsigned tries = store->is_evicting ? PAGE_TRIES : page_count;
     for (uint32_t i = 0; i < page_count && tries; i++) {
         uint32_t page = store->page_hint++ % page_count;
@@ -238,7 +238,7 @@ static bool parked_release_locked(struct store *store, bool forgets_memory) {
 bool page_release(struct store_thread *thread, unsigned for_class_id, bool forgets_memory) {
     struct store *store = thread->store;
     bool is_released = false;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     if (store->parked_page == PAGE_NONE) {
         unsigned class_id = richest_class(store, for_class_id);
         if (class_id) {
@@ -252,14 +252,14 @@ bool page_release(struct store_thread *thread, unsigned for_class_id, bool forge
         if (!is_released)
             sched_yield();
     }
-    lock_release(&store->admin);
+    latch_release(&store->admin);
     return is_released;
 }
 
 bool pages_shrink(struct store_thread *thread) {
     struct slabs *slabs = &thread->store->slabs;
-    lock_acquire(&slabs->page_lock);
+    latch_acquire(&slabs->page_lock);
     bool is_over = slabs->page_used > slabs->page_limit;
-    lock_release(&slabs->page_lock);
+    latch_release(&slabs->page_lock);
     return is_over && page_release(thread, PAGE_CLASS_ANY, true);
 }

@@ -156,7 +156,7 @@ enum store_status store_get(struct store_thread *thread, const struct store_key 
                             enum store_get_mode mode, struct store_view *view) {
     struct store *store = thread->store;
     struct stripe *stripe = stripe_of(store, key->hash);
-    lock_acquire(&stripe->lock);
+    latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, mode == STORE_GET);
     if (spot.line) {
         store_item_hold(spot.item);
@@ -164,7 +164,7 @@ enum store_status store_get(struct store_thread *thread, const struct store_key 
         if (mode == STORE_GET)
             count_hit(thread, view);
     }
-    lock_release(&stripe->lock);
+    latch_release(&stripe->lock);
     return spot.line ? STORE_OK : STORE_NOT_FOUND;
 }
 

@@ -37,7 +37,7 @@ static bool classes_open(struct slabs *slabs, const struct arena *arena,
         return false;
     for (unsigned id = 0; id <= slabs->class_count; id++) {
         struct slab_class *class = &slabs->classes[id];
-        lock_init(&class->lock, RANK_CLASS);
+        latch_init(&class->lock, RANK_CLASS);
         class->draining_page = PAGE_NONE;
         if (id == 0)
             continue;
@@ -56,7 +56,7 @@ bool slabs_open(struct slabs *slabs, const struct store_config *config, const st
     slabs->class_of_units = mem_alloc(units);
     slabs->page_class = mem_zalloc(arena->page_count);
     slabs->page_free = mem_zalloc(sizeof(uint32_t) * arena->page_count);
-    lock_init(&slabs->page_lock, RANK_PAGES);
+    latch_init(&slabs->page_lock, RANK_PAGES);
     if (!slabs->class_of_units || !slabs->page_class || !slabs->page_free ||
         !classes_open(slabs, arena, sizes)) {
         slabs_close(slabs);
@@ -76,9 +76,9 @@ bool slabs_open(struct slabs *slabs, const struct store_config *config, const st
 void slabs_close(struct slabs *slabs) {
     if (slabs->classes) {
         for (unsigned id = 0; id <= slabs->class_count; id++)
-            lock_destroy(&slabs->classes[id].lock);
+            latch_destroy(&slabs->classes[id].lock);
     }
-    lock_destroy(&slabs->page_lock);
+    latch_destroy(&slabs->page_lock);
     mem_free(slabs->classes);
     mem_free(slabs->page_free);
     mem_free((void *)slabs->page_class);
@@ -88,10 +88,10 @@ void slabs_close(struct slabs *slabs) {
 
 bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id) {
     struct slab_class *class = &slabs->classes[class_id];
-    lock_assert_held(&class->lock);
+    latch_assert_held(&class->lock);
     DCHECK(class->fresh_left == 0);
     uint32_t page = PAGE_NONE;
-    lock_acquire(&slabs->page_lock);
+    latch_acquire(&slabs->page_lock);
     if (slabs->page_used < slabs->page_limit) {
         if (slabs->page_free_count)
             page = slabs->page_free[--slabs->page_free_count];
@@ -102,7 +102,7 @@ bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsign
         slabs->page_used++;
         shared_store(&slabs->page_class[page], (uint8_t)class_id);
     }
-    lock_release(&slabs->page_lock);
+    latch_release(&slabs->page_lock);
     if (page == PAGE_NONE)
         return false;
     class->page_count++;
@@ -112,9 +112,9 @@ bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsign
 }
 
 void slab_page_free(struct slabs *slabs, uint32_t page) {
-    lock_acquire(&slabs->page_lock);
+    latch_acquire(&slabs->page_lock);
     shared_store(&slabs->page_class[page], 0);
     slabs->page_free[slabs->page_free_count++] = page;
     slabs->page_used--;
-    lock_release(&slabs->page_lock);
+    latch_release(&slabs->page_lock);
 }

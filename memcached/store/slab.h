@@ -30,7 +30,7 @@ struct class_events {
 };
 
 struct slab_class {
-    struct lock lock;
+    struct latch lock;
     /* guarded by lock */
     uint32_t free_head;    /* list of free chunks through lru_next and lru_prev */
     uint32_t free_count;   /* chunks on that list */
@@ -58,7 +58,7 @@ struct slabs {
     _Atomic uint8_t *page_class;
     uint32_t *page_free; /* stack of pages that were given back */
 
-    struct lock page_lock __attribute__((aligned(64)));
+    struct latch page_lock __attribute__((aligned(64)));
     /* guarded by page_lock */
     uint32_t page_fresh; /* first page never used */
     uint32_t page_free_count;

@@ -93,7 +93,7 @@ struct store {
     /* the version clock: the newest version given out or seen; one fetch_add a write */
     _Atomic uint64_t version __attribute__((aligned(64)));
 
-    struct lock admin __attribute__((aligned(64)));
+    struct latch admin __attribute__((aligned(64)));
     /* guarded by admin */
     struct store_thread **threads;    /* thread_count_max places */
     struct counter_totals retired;    /* what handles counted that were given back */

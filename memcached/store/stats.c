@@ -11,7 +11,7 @@ static uint64_t since_zero(const shared_counter *now, const shared_counter *zero
 
 static void stats_from_handles(struct store *store, struct store_stats *out) {
     struct counter_totals totals;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     totals_gather_locked(store, &totals);
     const struct thread_counters *now = &totals.counters;
     const struct thread_counters *zero = &store->zero.counters;
@@ -28,16 +28,16 @@ static void stats_from_handles(struct store *store, struct store_stats *out) {
     out->index_bytes = (uint64_t)buckets * LINE_BYTES;
     out->hash_is_expanding = (buckets & (buckets - 1)) != 0;
     out->hash_power_level = 32 - (uint32_t)__builtin_clz((buckets - 1) | 1) + INDEX_UNIT_SHIFT;
-    lock_release(&store->admin);
+    latch_release(&store->admin);
     out->lru_maintainer_juggles = shared_load(&store->juggles);
 }
 
 static void stats_from_classes(struct store *store, struct store_stats *out) {
     for (unsigned id = 1; id <= store->slabs.class_count; id++) {
         struct slab_class *class = &store->slabs.classes[id];
-        lock_acquire(&class->lock);
+        latch_acquire(&class->lock);
         struct class_events events = class->events;
-        lock_release(&class->lock);
+        latch_release(&class->lock);
         out->evictions += events.evicted;
         out->reclaimed += events.reclaimed;
         out->expired_unfetched += events.expired_unfetched;
@@ -55,17 +55,17 @@ void store_stats(struct store *store, struct store_stats *out) {
     stats_from_handles(store, out);
     stats_from_classes(store, out);
     struct slabs *slabs = &store->slabs;
-    lock_acquire(&slabs->page_lock);
+    latch_acquire(&slabs->page_lock);
     out->limit_bytes = slabs->limit_bytes;
     out->pages_total = slabs->page_used;
     out->pages_free =
         slabs->page_limit > slabs->page_used ? slabs->page_limit - slabs->page_used : 0;
     out->arena_bytes_taken = (uint64_t)slabs->page_used << ARENA_PAGE_SHIFT;
-    lock_release(&slabs->page_lock);
-    lock_acquire(&store->index.overflow_lock);
+    latch_release(&slabs->page_lock);
+    latch_acquire(&store->index.overflow_lock);
     out->index_overflow_lines = store->index.overflow_used;
     out->index_bytes += store->index.overflow_used * LINE_BYTES;
-    lock_release(&store->index.overflow_lock);
+    latch_release(&store->index.overflow_lock);
     if (store->is_replicated)
         tombstones_count(&store->tombstones, &out->tombstones, &out->tombstones_forgotten);
 }
@@ -87,17 +87,17 @@ void store_class_stats(struct store *store, unsigned class_id, struct store_clas
     struct slab_class *class = &store->slabs.classes[class_id];
     memset(out, 0, sizeof(*out));
     struct counter_totals totals;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     totals_gather_locked(store, &totals);
     const struct class_counters *now = &totals.classes[class_id];
     const struct class_counters *zero = &store->zero.classes[class_id];
 #define CLASS_COUNTER(name, meaning) out->name = since_zero(&now->name, &zero->name);
 #include "memcached/store/class_counters.def"
 #undef CLASS_COUNTER
-    lock_release(&store->admin);
+    latch_release(&store->admin);
     out->get_hits = out->hits_to_hot + out->hits_to_warm + out->hits_to_cold + out->hits_to_temp;
 
-    lock_acquire(&class->lock);
+    latch_acquire(&class->lock);
     out->chunk_bytes = class->chunk_bytes;
     out->chunks_per_page = class->chunks_per_page;
     out->total_pages = class->page_count;
@@ -128,20 +128,20 @@ void store_class_stats(struct store *store, unsigned class_id, struct store_clas
     out->moves_to_warm = events->moves_to_warm;
     out->moves_within_lru = events->moves_within_lru;
     out->direct_reclaims = events->direct_reclaims;
-    lock_release(&class->lock);
+    latch_release(&class->lock);
 }
 
 void store_stats_reset(struct store *store) {
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     totals_gather_locked(store, &store->zero);
     for (unsigned id = 1; id <= store->slabs.class_count; id++) {
         struct slab_class *class = &store->slabs.classes[id];
-        lock_acquire(&class->lock);
+        latch_acquire(&class->lock);
         memset(&class->events, 0, sizeof(class->events));
         class->evicted_time = 0;
-        lock_release(&class->lock);
+        latch_release(&class->lock);
     }
-    lock_release(&store->admin);
+    latch_release(&store->admin);
 }
 
 enum { SIZES_STEP_BYTES = 32, SIZES_WALK_BUCKETS = 64 };

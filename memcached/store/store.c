@@ -48,14 +48,14 @@ static bool stripes_open(struct store *store, uint32_t thread_count) {
     if (!store->stripes)
         return false;
     for (uint32_t i = 0; i < count; i++)
-        lock_init(&store->stripes[i].lock, RANK_STRIPE);
+        latch_init(&store->stripes[i].lock, RANK_STRIPE);
     store->stripe_mask = count - 1;
     return true;
 }
 
 static void stripes_close(struct store *store) {
     for (uint64_t i = 0; store->stripes && i <= store->stripe_mask; i++)
-        lock_destroy(&store->stripes[i].lock);
+        latch_destroy(&store->stripes[i].lock);
     mem_free(store->stripes);
 }
 
@@ -71,7 +71,7 @@ static void store_take_down(struct store *store) {
         arena_close(&store->arena);
     mem_free(store->parked_reads);
     mem_free(store->threads);
-    lock_destroy(&store->admin);
+    latch_destroy(&store->admin);
     mem_free(store);
 }
 
@@ -83,7 +83,7 @@ struct store *store_create(const struct store_config *config, const char **why) 
     struct store *store = mem_aligned_zalloc(64, sizeof(*store));
     if (!store)
         return NULL;
-    lock_init(&store->admin, RANK_STORE_ADMIN);
+    latch_init(&store->admin, RANK_STORE_ADMIN);
     store->clock = config->clock;
     store->is_replicated = config->is_replicated;
     store->is_evicting = config->is_evicting;
@@ -134,13 +134,13 @@ struct store_thread *store_thread_join(struct store *store) {
     if (!thread)
         return NULL;
     thread->store = store;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     while (thread->number < store->thread_count_max && store->threads[thread->number])
         thread->number++;
     bool is_free = thread->number < store->thread_count_max;
     if (is_free)
         store->threads[thread->number] = thread;
-    lock_release(&store->admin);
+    latch_release(&store->admin);
     if (is_free)
         return thread;
     mem_free(thread);
@@ -161,7 +161,7 @@ static void totals_add(struct counter_totals *totals, const struct thread_counte
 }
 
 void totals_gather_locked(struct store *store, struct counter_totals *totals) {
-    lock_assert_held(&store->admin);
+    latch_assert_held(&store->admin);
     memset(totals, 0, sizeof(*totals));
     totals_add(totals, &store->retired.counters, store->retired.classes);
     for (uint32_t i = 0; i < store->thread_count_max; i++) {
@@ -173,11 +173,11 @@ void totals_gather_locked(struct store *store, struct counter_totals *totals) {
 
 void store_thread_leave(struct store_thread *thread) {
     struct store *store = thread->store;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     CHECK(store->threads[thread->number] == thread);
     totals_add(&store->retired, &thread->counters, thread->classes);
     store->threads[thread->number] = NULL;
-    lock_release(&store->admin);
+    latch_release(&store->admin);
     mem_free(thread);
 }
 

@@ -12,7 +12,7 @@
 enum { STRIPE_COUNT_MAX = 4096, STRIPES_PER_THREAD = 256 };
 
 struct stripe {
-    struct lock lock;
+    struct latch lock;
     _Atomic uint32_t sequence;
 } __attribute__((aligned(64)));
 

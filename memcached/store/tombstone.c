@@ -16,7 +16,7 @@ bool tombstones_open(struct tombstones *tombstones, uint32_t count_max) {
     if (!tombstones->shards)
         return false;
     for (unsigned i = 0; i < TOMBSTONE_SHARD_COUNT; i++)
-        lock_init(&tombstones->shards[i].lock, RANK_TOMBSTONE);
+        latch_init(&tombstones->shards[i].lock, RANK_TOMBSTONE);
     return true;
 }
 
@@ -24,7 +24,7 @@ void tombstones_close(struct tombstones *tombstones) {
     if (!tombstones->shards)
         return;
     for (unsigned i = 0; i < TOMBSTONE_SHARD_COUNT; i++) {
-        lock_destroy(&tombstones->shards[i].lock);
+        latch_destroy(&tombstones->shards[i].lock);
         mem_free(tombstones->shards[i].ring);
         mem_free(tombstones->shards[i].chains);
     }
@@ -91,7 +91,7 @@ static void oldest_drop(const struct tombstones *tombstones, struct tombstone_sh
 
 void tombstone_put(struct tombstones *tombstones, uint64_t hash, uint64_t version, uint32_t now_s) {
     struct tombstone_shard *shard = shard_of(tombstones, hash);
-    lock_acquire(&shard->lock);
+    latch_acquire(&shard->lock);
     if (!shard_allocate(tombstones, shard)) {
         shard->forgotten_count++;
         floor_raise(tombstones, version);
@@ -118,19 +118,19 @@ void tombstone_put(struct tombstones *tombstones, uint64_t hash, uint64_t versio
     *chain = at + 1;
     shard->live_count++;
 out:
-    lock_release(&shard->lock);
+    latch_release(&shard->lock);
 }
 
 uint64_t tombstone_find(struct tombstones *tombstones, uint64_t hash) {
     struct tombstone_shard *shard = shard_of(tombstones, hash);
     uint64_t version = 0;
-    lock_acquire(&shard->lock);
+    latch_acquire(&shard->lock);
     if (shard->ring) {
         uint32_t *link = chain_find(tombstones, shard, hash);
         if (*link)
             version = shard->ring[*link - 1].version;
     }
-    lock_release(&shard->lock);
+    latch_release(&shard->lock);
     return version;
 }
 
@@ -141,7 +141,7 @@ uint64_t tombstone_floor(const struct tombstones *tombstones) {
 void tombstones_expire(struct tombstones *tombstones, uint64_t acknowledged, uint32_t now_s) {
     for (unsigned i = 0; i < TOMBSTONE_SHARD_COUNT; i++) {
         struct tombstone_shard *shard = &tombstones->shards[i];
-        lock_acquire(&shard->lock);
+        latch_acquire(&shard->lock);
         while (shard->count) {
             const struct tombstone *entry = &shard->ring[shard->oldest];
             bool is_needed = entry->version > acknowledged ||
@@ -150,17 +150,17 @@ void tombstones_expire(struct tombstones *tombstones, uint64_t acknowledged, uin
                 break;
             oldest_drop(tombstones, shard);
         }
-        lock_release(&shard->lock);
+        latch_release(&shard->lock);
     }
 }
 
 void tombstones_clear(struct tombstones *tombstones) {
     for (unsigned i = 0; i < TOMBSTONE_SHARD_COUNT; i++) {
         struct tombstone_shard *shard = &tombstones->shards[i];
-        lock_acquire(&shard->lock);
+        latch_acquire(&shard->lock);
         while (shard->count)
             oldest_drop(tombstones, shard);
-        lock_release(&shard->lock);
+        latch_release(&shard->lock);
     }
     shared_store(&tombstones->floor, 0);
 }
@@ -170,9 +170,9 @@ void tombstones_count(struct tombstones *tombstones, uint64_t *live, uint64_t *f
     *forgotten = 0;
     for (unsigned i = 0; i < TOMBSTONE_SHARD_COUNT; i++) {
         struct tombstone_shard *shard = &tombstones->shards[i];
-        lock_acquire(&shard->lock);
+        latch_acquire(&shard->lock);
         *live += shard->live_count;
         *forgotten += shard->forgotten_count;
-        lock_release(&shard->lock);
+        latch_release(&shard->lock);
     }
 }

@@ -29,7 +29,7 @@ struct tombstone {
 };
 
 struct tombstone_shard {
-    struct lock lock;
+    struct latch lock;
     /* guarded by lock; ring, oldest first; chains are position + 1 of their newest entry */
     struct tombstone *ring; /* NULL until the first entry */
     uint32_t *chains;

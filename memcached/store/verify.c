@@ -113,11 +113,11 @@ static const char *verify_pages(struct store *store) {
     struct slabs *slabs = &store->slabs;
     uint32_t of_class[STORE_CLASS_COUNT_MAX] = {0};
     uint32_t used = 0;
-    lock_acquire(&slabs->page_lock);
+    latch_acquire(&slabs->page_lock);
     for (uint32_t page = 0; page < slabs->page_fresh; page++)
         of_class[shared_load(&slabs->page_class[page])]++;
     uint32_t page_used = slabs->page_used;
-    lock_release(&slabs->page_lock);
+    latch_release(&slabs->page_lock);
     for (unsigned id = 1; id <= slabs->class_count; id++) {
         used += of_class[id];
         if (of_class[id] != slabs->classes[id].page_count)
@@ -131,18 +131,18 @@ static const char *verify_pages(struct store *store) {
 const char *store_verify(struct store *store) {
     struct tally tally = {0};
     const char *wrong = NULL;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     uint32_t buckets = shared_load(&store->index.bucket_count);
     for (uint32_t bucket = 0; bucket < buckets && !wrong; bucket++) {
         struct stripe *stripe = &store->stripes[bucket & store->stripe_mask];
-        lock_acquire(&stripe->lock);
+        latch_acquire(&stripe->lock);
         wrong = verify_bucket(store, bucket, &tally);
-        lock_release(&stripe->lock);
+        latch_release(&stripe->lock);
     }
     for (unsigned id = 1; id <= store->slabs.class_count && !wrong; id++) {
-        lock_acquire(&store->slabs.classes[id].lock);
+        latch_acquire(&store->slabs.classes[id].lock);
         wrong = verify_class(store, id, &tally);
-        lock_release(&store->slabs.classes[id].lock);
+        latch_release(&store->slabs.classes[id].lock);
     }
     if (!wrong)
         wrong = verify_pages(store);
@@ -152,6 +152,6 @@ const char *store_verify(struct store *store) {
         wrong = "the handles' item counts do not add up";
     if (!wrong && shared_load(&totals.counters.linked_bytes) != tally.bytes)
         wrong = "the handles' byte counts do not add up";
-    lock_release(&store->admin);
+    latch_release(&store->admin);
     return wrong;
 }

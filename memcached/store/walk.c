@@ -23,7 +23,7 @@ enum store_found store_visit(struct store_thread *thread, const struct store_key
     struct stripe *stripe = stripe_of(store, key->hash);
     uint64_t absent_since = 0;
     bool is_visited = false;
-    lock_acquire(&stripe->lock);
+    latch_acquire(&stripe->lock);
     struct spot spot = index_find(&store->index, &store->arena, key);
     enum item_life life = spot.line ? item_life(store, spot.item) : ITEM_INVISIBLE;
     if (life == ITEM_ALIVE) {
@@ -40,7 +40,7 @@ enum store_found store_visit(struct store_thread *thread, const struct store_key
         if (spot.line)
             link_bury_locked(thread, stripe, key->hash, spot, life);
     }
-    lock_release(&stripe->lock);
+    latch_release(&stripe->lock);
     if (is_visited)
         return STORE_VISITED;
     *version = absent_since;
@@ -55,7 +55,7 @@ bool walk_buckets(struct store_thread *thread, uint64_t *cursor, unsigned bucket
         /* the stripe depends on low bits only, which no split of the bucket changes */
         uint32_t bucket = index_walk_bucket(index, *cursor);
         struct stripe *stripe = &store->stripes[bucket & store->stripe_mask];
-        lock_acquire(&stripe->lock);
+        latch_acquire(&stripe->lock);
         bucket = index_walk_bucket(index, *cursor);
         uint64_t next = index_walk_next(index, *cursor);
         bool goes_on = true;
@@ -73,7 +73,7 @@ bool walk_buckets(struct store_thread *thread, uint64_t *cursor, unsigned bucket
                 goes_on = each(&step);
             }
         }
-        lock_release(&stripe->lock);
+        latch_release(&stripe->lock);
         if (!goes_on)
             return false;
         *cursor = next;
@@ -154,16 +154,16 @@ bool store_sweep(struct store_thread *thread, uint64_t *cursor, unsigned bucket_
     struct store *store = thread->store;
     struct sweep sweep = {.drops_all_dead = false};
     if (*cursor == 0) {
-        lock_acquire(&store->admin);
+        latch_acquire(&store->admin);
         store->epochs_sweeping = store->epochs_unswept;
-        lock_release(&store->admin);
+        latch_release(&store->admin);
     }
     if (!sweep_buckets(thread, cursor, bucket_count, &sweep))
         return false;
-    lock_acquire(&store->admin);
+    latch_acquire(&store->admin);
     /* epochs that began during the sweep are still to be swept */
     store->epochs_unswept -= store->epochs_sweeping;
     store->epochs_sweeping = 0;
-    lock_release(&store->admin);
+    latch_release(&store->admin);
     return true;
 }

@@ -87,7 +87,7 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
     enum store_status status;
     for (;;) {
         struct item *present;
-        lock_acquire(&stripe->lock);
+        latch_acquire(&stripe->lock);
         struct spot spot = find_present_locked(store, &key, &present);
         if (joined && present == old) {
             /* still held, so still the same value; a touch may have changed its exptime */
@@ -98,7 +98,7 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
                     commit_locked(thread, stripe, hash, spot, joined, write->new_version, version);
             if (status == STORE_OK)
                 joined = NULL;
-            lock_release(&stripe->lock);
+            latch_release(&stripe->lock);
             break;
         }
         if (old)
@@ -112,7 +112,7 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
             old = present;
             store_item_hold(old);
         }
-        lock_release(&stripe->lock);
+        latch_release(&stripe->lock);
         if (joined)
             store_abandon(thread, joined);
         joined = NULL;
@@ -139,12 +139,12 @@ enum store_status store_commit(struct store_thread *thread, struct item *item, u
         return commit_joined(thread, item, hash, write, version);
     struct store_key key = key_of(item, hash);
     struct item *present;
-    lock_acquire(&stripe->lock);
+    latch_acquire(&stripe->lock);
     struct spot spot = find_present_locked(store, &key, &present);
     enum store_status status = commit_check(thread, present, write);
     if (LIKELY(status == STORE_OK))
         status = commit_locked(thread, stripe, hash, spot, item, write->new_version, version);
-    lock_release(&stripe->lock);
+    latch_release(&stripe->lock);
     if (UNLIKELY(status != STORE_OK))
         store_abandon(thread, item);
     return status;
@@ -174,7 +174,7 @@ enum store_status store_delete(struct store_thread *thread, const struct store_k
     enum store_status status = STORE_OK;
     /* nothing is left here that could carry it; the pair orders by its own clock */
     (void)new_version;
-    lock_acquire(&stripe->lock);
+    latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, true);
     if (spot.line && has_expected && shared_load(&spot.item->version) != expected_version) {
         status = STORE_EXISTS;
@@ -185,14 +185,14 @@ enum store_status store_delete(struct store_thread *thread, const struct store_k
             status = STORE_NOT_FOUND;
         delete_locked(thread, stripe, key, spot);
     }
-    lock_release(&stripe->lock);
+    latch_release(&stripe->lock);
     return status;
 }
 
 void store_drop_stale(struct store_thread *thread, const struct store_key *key) {
     struct stripe *stripe = stripe_of(thread->store, key->hash);
-    lock_acquire(&stripe->lock);
+    latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, false);
     delete_locked(thread, stripe, key, spot);
-    lock_release(&stripe->lock);
+    latch_release(&stripe->lock);
 }

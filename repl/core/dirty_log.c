@@ -27,7 +27,7 @@ struct record_head {
 _Static_assert(sizeof(struct record_head) == RECORD_HEADER_BYTES, "the record as drawn");
 
 struct dirty_log {
-    struct lock lock; /* guards all below; head and sent are also read alone */
+    struct latch lock; /* guards all below; head and sent are also read alone */
     char *ring;       /* fixed after create */
     uint64_t capacity;
     _Atomic uint64_t head, sent; /* byte positions */
@@ -56,7 +56,7 @@ struct dirty_log *dirty_log_create(uint64_t capacity_bytes) {
         mem_free(log);
         return NULL;
     }
-    lock_init(&log->lock, RANK_REPL_LOG);
+    latch_init(&log->lock, RANK_REPL_LOG);
     log->is_open = true;
     return log;
 }
@@ -64,13 +64,13 @@ struct dirty_log *dirty_log_create(uint64_t capacity_bytes) {
 void dirty_log_destroy(struct dirty_log *log) {
     if (!log)
         return;
-    lock_destroy(&log->lock);
+    latch_destroy(&log->lock);
     mem_unreserve(log->ring, log->capacity);
     mem_free(log);
 }
 
 static void empty_locked(struct dirty_log *log, bool is_open) {
-    lock_assert_held(&log->lock);
+    latch_assert_held(&log->lock);
     /* Positions go on counting, so that one taken earlier can never be mistaken for one of now. */
     log->acked = get(&log->head);
     set(&log->sent, log->acked);
@@ -82,15 +82,15 @@ static void empty_locked(struct dirty_log *log, bool is_open) {
 }
 
 void dirty_log_open(struct dirty_log *log) {
-    lock_acquire(&log->lock);
+    latch_acquire(&log->lock);
     empty_locked(log, true);
-    lock_release(&log->lock);
+    latch_release(&log->lock);
 }
 
 void dirty_log_close(struct dirty_log *log) {
-    lock_acquire(&log->lock);
+    latch_acquire(&log->lock);
     empty_locked(log, false);
-    lock_release(&log->lock);
+    latch_release(&log->lock);
 }
 
 bool dirty_log_is_open(const struct dirty_log *log) {
@@ -107,7 +107,7 @@ bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t vers
                       const char *key, uint32_t key_bytes) {
     DCHECK(key_bytes <= 255);
     bool has_room = true;
-    lock_acquire(&log->lock);
+    latch_acquire(&log->lock);
     if (!log->is_open)
         goto out;
     uint64_t head = get(&log->head);
@@ -132,7 +132,7 @@ bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t vers
     log->head_ops++;
     set(&log->head, head + need);
 out:
-    lock_release(&log->lock);
+    latch_release(&log->lock);
     return has_room;
 }
 
@@ -151,7 +151,7 @@ static uint64_t skip_mark(const struct dirty_log *log, uint64_t position) {
 void dirty_log_peek(struct dirty_log *log, struct dirty_batch *batch) {
     size_t used = 0;
     batch->count = 0;
-    lock_acquire(&log->lock);
+    latch_acquire(&log->lock);
     batch->generation = log->generation;
     uint64_t head = get(&log->head);
     uint64_t position = get(&log->sent);
@@ -171,48 +171,48 @@ void dirty_log_peek(struct dirty_log *log, struct dirty_batch *batch) {
         position += record_bytes(filled.key_bytes);
         batch->end_position[batch->count++] = position;
     }
-    lock_release(&log->lock);
+    latch_release(&log->lock);
 }
 
 void dirty_log_sent(struct dirty_log *log, const struct dirty_batch *batch, unsigned count) {
     CHECK(count <= batch->count);
     if (count == 0)
         return;
-    lock_acquire(&log->lock);
+    latch_acquire(&log->lock);
     if (batch->generation == log->generation) {
         set(&log->sent, batch->end_position[count - 1]);
         log->sent_ops += count;
     }
-    lock_release(&log->lock);
+    latch_release(&log->lock);
 }
 
-static struct lock *lock_of(const struct dirty_log *log) {
-    return (struct lock *)&((struct dirty_log *)(uintptr_t)log)->lock;
+static struct latch *latch_of(const struct dirty_log *log) {
+    return (struct latch *)&((struct dirty_log *)(uintptr_t)log)->lock;
 }
 
 struct dirty_position dirty_log_sent_position(const struct dirty_log *log) {
-    lock_acquire(lock_of(log));
+    latch_acquire(latch_of(log));
     struct dirty_position at = {get(&log->sent), log->sent_ops, log->generation};
-    lock_release(lock_of(log));
+    latch_release(latch_of(log));
     return at;
 }
 
 struct dirty_position dirty_log_head_position(const struct dirty_log *log) {
-    lock_acquire(lock_of(log));
+    latch_acquire(latch_of(log));
     struct dirty_position at = {get(&log->head), log->head_ops, log->generation};
-    lock_release(lock_of(log));
+    latch_release(latch_of(log));
     return at;
 }
 
 bool dirty_log_sent_reached(const struct dirty_log *log, struct dirty_position position) {
-    lock_acquire(lock_of(log));
+    latch_acquire(latch_of(log));
     bool is_reached = log->generation != position.generation || get(&log->sent) >= position.bytes;
-    lock_release(lock_of(log));
+    latch_release(latch_of(log));
     return is_reached;
 }
 
 void dirty_log_acked(struct dirty_log *log, struct dirty_position position) {
-    lock_acquire(&log->lock);
+    latch_acquire(&log->lock);
     if (position.generation == log->generation && position.bytes > log->acked) {
         log->acked = position.bytes;
         log->acked_ops = position.ops;
@@ -222,19 +222,19 @@ void dirty_log_acked(struct dirty_log *log, struct dirty_position position) {
             log->sent_ops = log->acked_ops;
         }
     }
-    lock_release(&log->lock);
+    latch_release(&log->lock);
 }
 
 void dirty_log_rewind(struct dirty_log *log) {
-    lock_acquire(&log->lock);
+    latch_acquire(&log->lock);
     set(&log->sent, log->acked);
     log->sent_ops = log->acked_ops;
-    lock_release(&log->lock);
+    latch_release(&log->lock);
 }
 
 void dirty_log_stats(const struct dirty_log *log, struct dirty_log_stats *out) {
     memset(out, 0, sizeof(*out));
-    lock_acquire(lock_of(log));
+    latch_acquire(latch_of(log));
     uint64_t head = get(&log->head);
     out->capacity_bytes = log->capacity;
     out->bytes = head - log->acked;
@@ -251,5 +251,5 @@ void dirty_log_stats(const struct dirty_log *log, struct dirty_log_stats *out) {
         memcpy(&oldest, log->ring + skip_mark(log, log->acked) % log->capacity, sizeof(oldest));
         out->oldest_version = oldest.version;
     }
-    lock_release(lock_of(log));
+    latch_release(latch_of(log));
 }
