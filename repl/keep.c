@@ -6,6 +6,8 @@
  *   3. copies of the held items are linked   4. what the log names and is not there now is marked as deleted
  *   5. the log is sent again from its start
  *
+ * A copy is linked only if it is newer than the source's clock was when the two last spoke: what is older the
+ * source may have deleted since, which a full sync does not show; that is marked as deleted as well.
  * All under the link's lock, so that nothing of the log is sent meanwhile.
  */
 #include "repl/keep.h"
@@ -24,6 +26,7 @@ struct kept {
 struct keep {
     struct kept *list; /* bounded by the log's entries */
     size_t count, capacity;
+    uint64_t doubt;    /* up to this version, what is here may have been deleted there */
     uint64_t floor;    /* flushes that the log names */
     uint64_t flush_later_version, flush_later_wall_s;
 };
@@ -96,18 +99,22 @@ static void bury_entry(struct engine *engine, struct keep *keep, const struct di
                              version > entry->version ? version : entry->version, true);
 }
 
-/* Links a copy of what was held; where memory is short, the key is told as deleted instead. */
-static void link_copy(struct engine *engine, const struct kept *kept) {
+/* Links a copy of what was held; in doubt, or where memory is short, the key is deleted instead. */
+static void link_copy(struct engine *engine, const struct kept *kept, uint64_t doubt) {
     struct store_thread *thread = engine->out.thread;
     struct store_key key = {.hash = kept->hash};
     enum store_status why;
     size_t key_bytes;
     store_item_key(kept->item, &key.data, &key_bytes);
     key.bytes = (uint32_t)key_bytes;
-    struct item *copy = store_reserve(thread, &key, kept->client_flags, kept->exptime,
-                                      kept->value_bytes, &why);
-    if (!copy)
+    struct item *copy = NULL;
+    if (kept->version > doubt)
+        copy = store_reserve(thread, &key, kept->client_flags, kept->exptime, kept->value_bytes,
+                             &why);
+    if (!copy) {
+        (void)store_apply_delete(thread, &key, kept->version, true);
         return;
+    }
     uint64_t offset = 0;
     while (offset < kept->value_bytes) {
         char *from;
@@ -123,8 +130,10 @@ static void link_copy(struct engine *engine, const struct kept *kept) {
 }
 
 void keep_and_start_over(struct engine *engine, struct store_thread *thread) {
-    struct keep keep = {.count = 0};
+    struct node_view view;
     lock_assert_held(&engine->node_lock);
+    node_view(engine->node, &view);
+    struct keep keep = {.doubt = view.peer.version};
     lock_acquire(&engine->out.lock);
     engine->out.thread = thread;
     if (!dirty_log_is_open(engine->log))
@@ -136,7 +145,7 @@ void keep_and_start_over(struct engine *engine, struct store_thread *thread) {
     if (keep.flush_later_version)
         store_apply_flush_later(thread, keep.flush_later_version, keep.flush_later_wall_s);
     for (size_t i = 0; i < keep.count; i++) {
-        link_copy(engine, &keep.list[i]);
+        link_copy(engine, &keep.list[i], keep.doubt);
         store_item_release(thread, keep.list[i].item);
     }
     log_each_locked(engine, &keep, bury_entry);
