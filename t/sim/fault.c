@@ -235,6 +235,8 @@ static const struct profile kinds[] = {
      .log_bytes = 4096},
     {.name = "split", .split_weight = 4, .reset_weight = 1, .move_weight = 1, .role_weight = 1,
      .kill_weight = 1, .fault_us = 3 * S},
+    {.name = "split overflow", .split_weight = 5, .kill_weight = 1, .slow_weight = 1,
+     .fault_us = 2 * S, .key_count = 300, .think_us = 5 * MS, .log_bytes = 4096},
     {.name = "small memory", .kill_weight = 2, .cut_weight = 1, .move_weight = 1,
      .fault_us = 2 * S, .limit_bytes = 2 << 20, .value_bytes_max = 40000, .key_count = 200,
      .is_evicting = true},

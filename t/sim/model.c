@@ -386,7 +386,9 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
         if (!is_news)
             continue;
         if (covers(&model->before) && !world->profile->is_evicting) {
+            /* Older than the source's clock was, it may have been deleted there: being absent is right too. */
             shadow->floor[i] = shadow->acked[i] = acked;
+            shadow->is_vague[i] = acked <= model->before.peer.version;
         } else if (!seen.is_present) {
             model->counts.lost_writes++;
             is_excused = true;
