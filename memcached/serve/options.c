@@ -18,7 +18,7 @@ struct parse {
     const struct setting_row *first_repl; /* the first row seen that needs -x */
 };
 
-/* Each function that takes something returns false when parsing ends here, with the result filled. */
+/* Each function that takes something returns false when parsing ends with the result filled. */
 
 static bool refuse(struct parse *parse, int exit_status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -64,7 +64,7 @@ static void *field_of(struct parse *parse, const struct setting_row *row) {
     return (char *)parse->settings + row->field;
 }
 
-/* ---- values by type --------------------------------------------------------------------------- */
+/* ---- values by type -------------------------------------------------------------------------- */
 
 /* memcached's exit status of a number it refuses in its own words. */
 enum { EXIT_TOO_LOW = 1 };
@@ -150,7 +150,7 @@ static bool take_value(struct parse *parse, const struct setting_row *row, const
     return parse->result->outcome != OPTIONS_BAD;
 }
 
-/* ---- values with rules of their own ----------------------------------------------------------- */
+/* ---- values with rules of their own ---------------------------------------------------------- */
 
 static bool take_port(struct parse *parse, const struct setting_row *row, const char *text) {
     int64_t port;
@@ -360,7 +360,7 @@ static bool take(struct parse *parse, const struct setting_row *row, const char 
 
 /* ---- -o -------------------------------------------------------------------------------------- */
 
-/* A suboption that means nothing without a value. Flags take none, and what is given is ignored as in memcached. */
+/* Means nothing without a value. Flags take none, and ignore what they are given as in memcached. */
 static bool needs_value(const struct setting_row *row) {
     if (row->refusal || row->take == TAKE_SWITCH || row->take == TAKE_NOTHING)
         return false;
@@ -511,7 +511,7 @@ void options_parse(int argc, char **argv, struct settings *settings,
     opterr = 0;
     while ((letter = getopt_long(argc, argv, tables.letters, tables.names, NULL)) != -1) {
         bool is_missing = letter == ':';
-        /* A letter that is unknown or lacks its argument stands in optopt, a name in the last word. */
+        /* The letter that is unknown or lacks its argument stands in optopt, a name in argv. */
         if (is_missing || letter == '?') {
             char word[3] = {'-', (char)optopt, '\0'};
             bool is_name = strncmp(argv[optind - 1], "--", 2) == 0;

@@ -1,4 +1,4 @@
-/* What an operator can set: filled by the options (options.h), read by everybody, an instance and no global. */
+/* What an operator can set: filled by the options (options.h), read by everybody. */
 #ifndef SERVE_SETTINGS_H
 #define SERVE_SETTINGS_H
 
@@ -35,7 +35,7 @@ struct settings {
 
     /* fixed, too */
     bool is_port_given;
-    const char *listen[SETTINGS_LISTEN_MAX]; /* each -l and each part of a comma list: host[:port] */
+    const char *listen[SETTINGS_LISTEN_MAX]; /* each -l and part of a comma list: host[:port] */
     unsigned listen_count;
 
     /* changed while the server runs, by any worker */

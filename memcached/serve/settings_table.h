@@ -22,7 +22,7 @@ enum setting_type {
 
 /* What is done with an option and its argument. */
 enum setting_take {
-    TAKE_VALUE,   /* by type: a number within bounds, a text; a flag becomes the opposite of its default */
+    TAKE_VALUE,   /* by type: a number within bounds, a text; a flag is the opposite of its default */
     TAKE_SWITCH,  /* a suboption `name` sets its flag, `no_name` clears it */
     TAKE_NOTHING, /* what it asks for is always so, or could not be observed */
     TAKE_FIXED,   /* only the value that it has anyway */
@@ -77,7 +77,7 @@ extern const size_t setting_row_count;
 
 enum { SETTING_TEXT_BYTES_MAX = 4096 };
 
-/* The field of the row as people read it, in `unit`s (1 for ones). Cut to SETTING_TEXT_BYTES_MAX. */
+/* The field of the row as people read it, in `unit`s (1: ones), within SETTING_TEXT_BYTES_MAX. */
 void setting_print(const struct setting_row *row, const struct settings *settings, uint64_t unit,
                    char *out);
 

@@ -19,7 +19,7 @@ void stats_settings(const struct server *server, struct stat_sink *sink);
 /* `stats items` and `stats slabs` (stats_classes.c, stats_classes.def) */
 void stats_items(const struct server *server, struct stat_sink *sink);
 void stats_slabs(const struct server *server, struct stat_sink *sink);
-/* `stats sizes`: with -o track_sizes a histogram (walks the whole store), otherwise that it is off. */
+/* `stats sizes`: with -o track_sizes a histogram (walks the whole store), else that it is off. */
 void stats_sizes(const struct server *server, struct store_thread *thread, struct stat_sink *sink);
 /* `stats reset`: zeroes what counts events, everywhere. */
 void stats_reset(struct server *server);

@@ -64,7 +64,7 @@ static void assert_refused(const char *line, int exit_status, const char *messag
     ck_assert_msg(result.exit_status == exit_status, "%s: status %d", line, result.exit_status);
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 START_TEST(rows_do_not_share_letters_names_or_ranks) {
     for (size_t i = 0; i < setting_row_count; i++) {
@@ -216,7 +216,7 @@ START_TEST(flags_become_the_opposite_of_their_default) {
 }
 END_TEST
 
-/* ---- single options --------------------------------------------------------------------------- */
+/* ---- single options -------------------------------------------------------------------------- */
 
 START_TEST(defaults_are_memcacheds) {
     assert_accepted("");
@@ -392,7 +392,7 @@ START_TEST(peers_are_hosts_with_or_without_ports) {
 }
 END_TEST
 
-/* ---- help ------------------------------------------------------------------------------------- */
+/* ---- help ------------------------------------------------------------------------------------ */
 
 START_TEST(help_tells_of_every_option_that_does_something) {
     char *text = NULL;

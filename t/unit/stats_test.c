@@ -132,7 +132,7 @@ static void store_value(const char *key, const char *value) {
     ck_assert_int_eq(store_commit(env.store, item, where.hash, &write, NULL), STORE_OK);
 }
 
-/* ---- the form --------------------------------------------------------------------------------- */
+/* ---- the form -------------------------------------------------------------------------------- */
 
 /* Each line of the reply is STAT, a name, a space and a value, and the last is END. */
 static unsigned count_rows(const char *command) {
@@ -220,7 +220,7 @@ START_TEST(no_memory_for_the_rows_is_told) {
 }
 END_TEST
 
-/* ---- figures ---------------------------------------------------------------------------------- */
+/* ---- figures --------------------------------------------------------------------------------- */
 
 START_TEST(workers_counters_are_summed) {
     COUNT(&workers[0], cmd_get, 3);
@@ -287,7 +287,7 @@ START_TEST(idle_kicks_are_told_with_an_idle_timeout) {
 }
 END_TEST
 
-/* ---- commands --------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 START_TEST(replies_are_memcacheds) {
     static const struct {
