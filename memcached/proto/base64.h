@@ -11,8 +11,9 @@
 size_t base64_encode(char *out, const char *data, size_t bytes);
 
 /*
- * Writes at most bytes / 4 * 3 bytes at `out` and returns how many; 0 when text[0..bytes) is empty or
- * no base64: a length that is no multiple of four, a foreign character, padding inside. `out` may be `text`.
+ * Writes at most bytes / 4 * 3 bytes at `out` and returns how many; 0 when text[0..bytes) is empty
+ * or no base64: a length that is no multiple of four, a foreign character, padding inside. `out`
+ * may be `text`.
  */
 size_t base64_decode(char *out, const char *text, size_t bytes);
 

@@ -13,7 +13,10 @@ enum {
     PROTO_KEY_BASE64_BYTES_MAX = BASE64_BYTES(PROTO_KEY_BYTES_MAX),
 };
 
-/* Neither empty nor with a space or a control character in it: any text parser takes it for one word. */
+/*
+ * Neither empty nor with a space or a control character in it: any text parser takes it for one
+ * word.
+ */
 bool key_is_text(const char *key, size_t bytes);
 
 #endif

@@ -1,4 +1,6 @@
-/* The flags behind a meta command's key: parsed in one walk, with those to return in their order. */
+/*
+ * The flags behind a meta command's key: parsed in one walk, with those to return in their order.
+ */
 #ifndef PROTO_META_H
 #define PROTO_META_H
 
@@ -15,11 +17,11 @@ enum {
 struct meta {
     uint64_t seen; /* META_BIT of every flag given */
     const char *opaque;
-    uint64_t cas, new_cas;      /* C, E */
-    uint64_t delta, initial;    /* D (default 1), J (default 0) */
+    uint64_t cas, new_cas;                      /* C, E */
+    uint64_t delta, initial;                    /* D (default 1), J (default 0) */
     int64_t exptime, vivify_exptime, recache_s; /* T, N, R */
-    uint32_t client_flags;      /* F */
-    char mode;                  /* M; 0: not given */
+    uint32_t client_flags;                      /* F */
+    char mode;                                  /* M; 0: not given */
     uint8_t opaque_bytes;
     uint8_t return_count;
     char returns[META_RETURNS_MAX]; /* the letters of the flags to return */

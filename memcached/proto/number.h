@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * White space, an optional sign, digits; then the end of text[0..bytes), or white space and anything.
- * False when it is something else or does not fit. A minus sign before an unsigned number is
- * taken only with 0.
+ * White space, an optional sign, digits; then the end of text[0..bytes), or white space and
+ * anything. False when it is something else or does not fit. A minus sign before an unsigned number
+ * is taken only with 0.
  */
 bool number_u64(const char *text, size_t bytes, uint64_t *value);
 bool number_i64(const char *text, size_t bytes, int64_t *value);

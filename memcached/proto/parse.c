@@ -88,7 +88,9 @@ static inline bool parse_storage_fast(struct parser *parser, struct request *req
     return true;
 }
 
-/* What is behind the key of a meta command, up to the line's end: the flags. NULL: not the usual. */
+/*
+ * What is behind the key of a meta command, up to the line's end: the flags. NULL: not the usual.
+ */
 static inline const char *take_flags(const char *at, const char *end, struct request *request) {
     unsigned end_bytes = scan_line_end(at, end);
     request->rest = at;
@@ -102,8 +104,7 @@ static inline const char *take_flags(const char *at, const char *end, struct req
     return newline + 1;
 }
 
-static inline bool parse_meta_fast(struct parser *parser, struct request *request,
-                                   enum verb verb) {
+static inline bool parse_meta_fast(struct parser *parser, struct request *request, enum verb verb) {
     size_t bytes = take_key(parser, request, parser->at + 3);
     const char *at = bytes ? take_flags(request->key + bytes, parser->end, request) : NULL;
     if (UNLIKELY(!at))
@@ -242,7 +243,10 @@ enum parse_result parse_request(struct parser *parser, struct request *request) 
 
 /* ---- a line of keys ---- */
 
-/* No further key: the line's end at `at`, of so many bytes (0: a NUL, the rest of the line is ignored). */
+/*
+ * No further key: the line's end at `at`, of so many bytes (0: a NUL, the rest of the line is
+ * ignored).
+ */
 static enum parse_result get_line_end(struct parser *parser, struct request *request,
                                       const char *at, unsigned end_bytes) {
     parser->is_in_get = false;

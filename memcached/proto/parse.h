@@ -14,20 +14,21 @@
 #include "memcached/proto/request.h"
 
 enum {
-    PARSE_LINE_BYTES_MAX = 2048,  /* so much of a line and no end of it: refused, but for get and gets */
-    PARSE_WAIT_BYTES_MAX = 8192,  /* a get or a value that is shorter is waited for, not begun */
+    PARSE_LINE_BYTES_MAX =
+        2048, /* so much of a line and no end of it: refused, but for get and gets */
+    PARSE_WAIT_BYTES_MAX = 8192, /* a get or a value that is shorter is waited for, not begun */
     PARSE_VALUE_BYTES_MAX = INT32_MAX - 2,
 };
 
 enum parse_result {
     PARSE_REQUEST, /* *request is filled, parser->at is behind it */
-    PARSE_MORE,    /* a request has begun and needs more input: parser->wanted bytes of it, if known */
+    PARSE_MORE, /* a request has begun and needs more input: parser->wanted bytes of it, if known */
     PARSE_REFUSED, /* a line without an end: the connection is to be closed */
 };
 
 /*
- * `at` and `end` are set anew for every input; the rest lasts as long as the connection and starts as zeros
- * but for key_bytes_max.
+ * `at` and `end` are set anew for every input; the rest lasts as long as the connection and starts
+ * as zeros but for key_bytes_max.
  */
 struct parser {
     const char *at, *end;
@@ -36,7 +37,7 @@ struct parser {
     bool is_in_get;         /* inside a line of keys */
     bool is_skipping;       /* the rest of the line is ignored */
     uint8_t get_verb;
-    bool get_has_key;       /* this line has had a key */
+    bool get_has_key; /* this line has had a key */
     int64_t get_exptime;
 };
 

@@ -1,4 +1,7 @@
-/* The careful parser: any line, with its extra spaces and odd numbers, and the error that a wrong one deserves. */
+/*
+ * The careful parser: any line, with its extra spaces and odd numbers, and the error that a wrong
+ * one deserves.
+ */
 #include <string.h>
 
 #include "memcached/base/check.h"
@@ -130,7 +133,10 @@ static enum parse_result line_storage(struct parser *parser, const struct words 
     return parse_value(parser, request);
 }
 
-/* Words behind the key: `0` (once the delay of the deletion), `noreply`, both in this order, or none. */
+/*
+ * Words behind the key: `0` (once the delay of the deletion), `noreply`, both in this order, or
+ * none.
+ */
 static enum parse_result line_delete(const struct words *words, struct request *request) {
     if (words->count < 2 || words->count > 4)
         return refuse(request, REQUEST_UNKNOWN);

@@ -29,29 +29,30 @@ extern const struct request_reply request_error_replies[REQUEST_ERROR_COUNT];
 
 /* request.bits */
 enum {
-    REQUEST_FIRST = 1 << 0,   /* begins a line: every request but the later keys of a get */
-    REQUEST_LAST = 1 << 1,    /* ends its line */
+    REQUEST_FIRST = 1 << 0, /* begins a line: every request but the later keys of a get */
+    REQUEST_LAST = 1 << 1,  /* ends its line */
     REQUEST_NOREPLY = 1 << 2,
-    REQUEST_PARTIAL = 1 << 3, /* its value is not all there yet: `value` is how far the input goes */
+    REQUEST_PARTIAL = 1 << 3, /* its value is not all there yet */
 };
 
 /*
- * A get of many keys is a request for each. A key of 0 bytes on one of them: only the end of the line.
+ * A get of many keys is a request for each. A key of 0 bytes on one of them: only the end of the
+ * line.
  */
 struct request {
-    uint64_t hash;         /* of the key, for whoever executes it */
-    const char *start;     /* its first byte in the input */
+    uint64_t hash;     /* of the key, for whoever executes it */
+    const char *start; /* its first byte in the input */
     const char *key;
-    const char *value;     /* storage commands: right behind the line */
-    const char *rest;      /* meta: the flags; OTHER and REPL: the line (REPL: without the verb) */
+    const char *value; /* storage commands: right behind the line */
+    const char *rest;  /* meta: the flags; OTHER and REPL: the line (REPL: without the verb) */
     uint32_t rest_bytes;
     uint32_t value_bytes;
     uint32_t client_flags;
     uint16_t key_bytes;
     uint8_t verb;
     uint8_t bits;
-    int64_t exptime;       /* storage, touch, gat */
-    uint64_t number;       /* the CAS value or the delta */
+    int64_t exptime; /* storage, touch, gat */
+    uint64_t number; /* the CAS value or the delta */
     uint8_t error;
 };
 

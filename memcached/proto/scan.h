@@ -30,7 +30,10 @@ static inline uint32_t scan_load4(const char *at) {
     ((uint32_t)(d) | (uint32_t)(c) << 8 | (uint32_t)(b) << 16 | (uint32_t)(a) << 24)
 #endif
 
-/* The first byte below 0x21 (space or a control character) at or after `at`; `end` if there is none. */
+/*
+ * The first byte below 0x21 (space or a control character) at or after `at`; `end` if there is
+ * none.
+ */
 static inline const char *scan_low_byte(const char *at, const char *end) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     while (end - at >= 8) {
@@ -47,15 +50,18 @@ static inline const char *scan_low_byte(const char *at, const char *end) {
     return at;
 }
 
-/* Is this byte, found by scan_low_byte, the end of a word? A CR is one only right before LF, or as the last byte so far. */
+/*
+ * Is this byte, found by scan_low_byte, the end of a word? A CR is one only right before LF, or as
+ * the last byte so far.
+ */
 static inline bool scan_ends_word(const char *at, const char *end) {
     return *at == ' ' || *at == '\n' || *at == '\0' ||
            (*at == '\r' && (at + 1 == end || at[1] == '\n'));
 }
 
 /*
- * Where the word at `at` ends: at a space, a NUL, an LF, or a CR before LF. `end` when it does not end
- * in what is there (a CR as the last byte: at that CR).
+ * Where the word at `at` ends: at a space, a NUL, an LF, or a CR before LF. `end` when it does not
+ * end in what is there (a CR as the last byte: at that CR).
  */
 static inline const char *scan_word(const char *at, const char *end) {
     at = scan_low_byte(at, end);

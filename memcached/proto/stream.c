@@ -101,8 +101,8 @@ static const struct reply_name reply_names[] = {
 static bool is_status(const char *line, size_t bytes) {
     if (bytes < 2 || (bytes > 2 && line[2] != ' '))
         return false;
-    return memcmp(line, "HD", 2) == 0 || memcmp(line, "NS", 2) == 0 ||
-           memcmp(line, "EX", 2) == 0 || memcmp(line, "NF", 2) == 0;
+    return memcmp(line, "HD", 2) == 0 || memcmp(line, "NS", 2) == 0 || memcmp(line, "EX", 2) == 0 ||
+           memcmp(line, "NF", 2) == 0;
 }
 
 static void reply_classify(const char *line, size_t bytes, struct stream_reply *reply) {

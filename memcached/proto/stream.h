@@ -1,5 +1,6 @@
 /*
- * The replication stream as bytes: what a link says (quiet meta commands) and the few lines it reads.
+ * The replication stream as bytes: what a link says (quiet meta commands) and the few lines it
+ * reads.
  *
  *   ms <key> <len> T<exptime> F<flags> [E<version>] [b] q\r\n<value>\r\n
  *   md <key> [E<version>] [b] q\r\n
@@ -17,8 +18,9 @@
 #include "memcached/proto/key.h"
 
 enum {
-    STREAM_HEAD_BYTES_MAX = PROTO_KEY_BASE64_BYTES_MAX + 112, /* any one line that is composed here */
-    STREAM_LINE_BYTES_MAX = 2048,                             /* longest line that a link reads */
+    STREAM_HEAD_BYTES_MAX =
+        PROTO_KEY_BASE64_BYTES_MAX + 112, /* any one line that is composed here */
+    STREAM_LINE_BYTES_MAX = 2048,         /* longest line that a link reads */
 };
 
 struct stream_set {
@@ -36,7 +38,10 @@ struct stream_set {
  */
 int64_t stream_exptime(uint32_t exptime, uint32_t now, uint64_t wall_s);
 
-/* Each writes a whole line at `out` (STREAM_HEAD_BYTES_MAX bytes) and returns its length. After a set the value and CR LF follow. */
+/*
+ * Each writes a whole line at `out` (STREAM_HEAD_BYTES_MAX bytes) and returns its length. After a
+ * set the value and CR LF follow.
+ */
 size_t stream_put_set(char *out, const struct stream_set *set);
 size_t stream_put_delete(char *out, const char *key, size_t key_bytes, uint64_t version);
 size_t stream_put_barrier(char *out);
@@ -46,12 +51,12 @@ size_t stream_put_classic_set(char *out, const struct stream_set *set);
 size_t stream_put_classic_delete(char *out, const char *key, size_t key_bytes);
 
 enum stream_reply_kind {
-    STREAM_REPLY_NONE,         /* no whole line yet */
-    STREAM_REPLY_MN,           /* the barrier's answer */
-    STREAM_REPLY_REPL,         /* `REPL <text>` */
-    STREAM_REPLY_VERSION,      /* `VERSION <text>` */
-    STREAM_REPLY_STATUS,       /* HD, NS, EX or NF: a quiet command that was not done. text: all of it */
-    STREAM_REPLY_ERROR,        /* ERROR */
+    STREAM_REPLY_NONE,    /* no whole line yet */
+    STREAM_REPLY_MN,      /* the barrier's answer */
+    STREAM_REPLY_REPL,    /* `REPL <text>` */
+    STREAM_REPLY_VERSION, /* `VERSION <text>` */
+    STREAM_REPLY_STATUS,  /* HD, NS, EX or NF: a quiet command that was not done. text: all of it */
+    STREAM_REPLY_ERROR,   /* ERROR */
     STREAM_REPLY_CLIENT_ERROR, /* `CLIENT_ERROR <text>` */
     STREAM_REPLY_SERVER_ERROR, /* `SERVER_ERROR <text>` */
     STREAM_REPLY_OTHER,        /* some other line: text is all of it */
@@ -64,7 +69,10 @@ struct stream_reply {
     size_t text_bytes;
 };
 
-/* Takes one line from input[0..bytes): how many bytes it used (0 with STREAM_REPLY_NONE and _TOO_LONG). */
+/*
+ * Takes one line from input[0..bytes): how many bytes it used (0 with STREAM_REPLY_NONE and
+ * _TOO_LONG).
+ */
 size_t stream_reply_parse(const char *input, size_t bytes, struct stream_reply *reply);
 
 #endif

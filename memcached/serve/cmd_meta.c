@@ -94,8 +94,8 @@ char *meta_put_returns(char *to, const struct meta *meta, uint64_t allowed,
     return put_bytes(to, "\r\n", 2);
 }
 
-void meta_reply(struct turn *turn, const char status[2], const struct meta *meta,
-                uint64_t allowed, const struct meta_facts *facts) {
+void meta_reply(struct turn *turn, const char status[2], const struct meta *meta, uint64_t allowed,
+                const struct meta_facts *facts) {
     char *start = outbuf_reserve(turn->out, 2 + META_RETURNS_BYTES_MAX);
     if (UNLIKELY(!start)) {
         turn->is_closing = true;
@@ -106,9 +106,8 @@ void meta_reply(struct turn *turn, const char status[2], const struct meta *meta
 }
 
 static struct meta_facts facts_of_key(const struct request *request, const struct meta *meta) {
-    return (struct meta_facts){.key = request->key,
-                               .key_bytes = request->key_bytes,
-                               .is_binary = META_HAS(meta, 'b')};
+    return (struct meta_facts){
+        .key = request->key, .key_bytes = request->key_bytes, .is_binary = META_HAS(meta, 'b')};
 }
 
 /* ---- md ---- */
@@ -311,9 +310,8 @@ void cmd_meta_debug(struct turn *turn, struct request *request) {
         to += sprintf(to,
                       " exp=%" PRId64 " la=%" PRIu32 " cas=%" PRIu64
                       " fetch=%s cls=%u size=%" PRIu64 "\r\n",
-                      left_s, idle_s, turn_cas(turn, view.version),
-                      view.was_fetched ? "yes" : "no", view.class_id,
-                      store_item_bytes(view.item));
+                      left_s, idle_s, turn_cas(turn, view.version), view.was_fetched ? "yes" : "no",
+                      view.class_id, store_item_bytes(view.item));
         outbuf_commit(turn->out, (size_t)(to - start));
     } else {
         turn->is_closing = true;

@@ -24,7 +24,7 @@ struct meta_key {
 struct meta_facts {
     const char *key;
     size_t key_bytes;
-    bool is_binary;  /* the key is shown in base64 */
+    bool is_binary; /* the key is shown in base64 */
     bool was_fetched;
     uint32_t client_flags;
     uint32_t idle_s; /* since the last access */
@@ -34,19 +34,22 @@ struct meta_facts {
 };
 
 /*
- * Parses the flags, decodes the key (into `room`) and hashes it anew where it is base64. NULL, or the
- * error line.
+ * Parses the flags, decodes the key (into `room`) and hashes it anew where it is base64. NULL, or
+ * the error line.
  */
 const char *meta_prepare(const struct turn *turn, struct request *request, struct meta *meta,
                          struct meta_key *room);
 
-/* Writes the flags that were asked for and are among `allowed` (META_BITs), then CR LF. META_RETURNS_BYTES_MAX bytes. */
+/*
+ * Writes the flags that were asked for and are among `allowed` (META_BITs), then CR LF.
+ * META_RETURNS_BYTES_MAX bytes.
+ */
 char *meta_put_returns(char *to, const struct meta *meta, uint64_t allowed,
                        const struct meta_facts *facts);
 
 /* A reply of a status (two letters) and these flags. */
-void meta_reply(struct turn *turn, const char status[2], const struct meta *meta,
-                uint64_t allowed, const struct meta_facts *facts);
+void meta_reply(struct turn *turn, const char status[2], const struct meta *meta, uint64_t allowed,
+                const struct meta_facts *facts);
 
 /* Flags whose meaning needs marks on an item that it does not carry here. */
 extern const char meta_unsupported[];

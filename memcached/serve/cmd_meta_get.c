@@ -63,9 +63,8 @@ static void put_miss(struct turn *turn, const struct request *request, const str
     turn->get_misses++;
     if (META_HAS(meta, 'q'))
         return;
-    struct meta_facts facts = {.key = request->key,
-                               .key_bytes = request->key_bytes,
-                               .is_binary = META_HAS(meta, 'b')};
+    struct meta_facts facts = {
+        .key = request->key, .key_bytes = request->key_bytes, .is_binary = META_HAS(meta, 'b')};
     meta_reply(turn, "EN", meta, miss_flags, &facts);
 }
 
@@ -81,8 +80,8 @@ static void get_locked(struct turn *turn, const struct request *request, const s
     put_held(turn, request, meta, &view);
 }
 
-static void get_and_touch(struct turn *turn, const struct request *request,
-                          const struct meta *meta, const struct store_key *key) {
+static void get_and_touch(struct turn *turn, const struct request *request, const struct meta *meta,
+                          const struct store_key *key) {
     struct store_view view;
     uint32_t exptime = exptime_of(turn->server, (int32_t)meta->exptime);
     turn_before_write(turn);
@@ -108,8 +107,7 @@ static inline bool get_unlocked(struct turn *turn, const struct request *request
     case STORE_PEEK_HIT:
         break;
     }
-    char *start =
-        outbuf_reserve(turn->out, VALUE_FRAME_BYTES_MAX + (size_t)view.value_bytes);
+    char *start = outbuf_reserve(turn->out, VALUE_FRAME_BYTES_MAX + (size_t)view.value_bytes);
     if (UNLIKELY(!start)) {
         (void)store_peek_confirm(turn->thread, &view);
         turn_out_of_memory(turn, turn_mark(turn), no_memory);

@@ -2,8 +2,7 @@
 #include "memcached/serve/cmd_meta.h"
 #include "memcached/serve/exptime.h"
 
-static const uint64_t stored_flags =
-    META_BIT('c') | META_BIT('k') | META_BIT('O') | META_BIT('s');
+static const uint64_t stored_flags = META_BIT('c') | META_BIT('k') | META_BIT('O') | META_BIT('s');
 
 static const char *mode_of(const struct meta *meta, enum store_mode *mode) {
     switch (meta->mode) {
@@ -111,7 +110,8 @@ static enum store_status commit(struct turn *turn, struct store_job *job, uint64
 /* The size of what is stored now, which append and prepend do not tell. */
 static uint64_t size_now(struct turn *turn, const struct store_job *job,
                          const struct meta_facts *facts) {
-    struct store_key key = {.data = facts->key, .bytes = (uint32_t)facts->key_bytes, .hash = job->hash};
+    struct store_key key = {
+        .data = facts->key, .bytes = (uint32_t)facts->key_bytes, .hash = job->hash};
     struct store_view view;
     if (store_get(turn->thread, &key, STORE_GET_QUIETLY, &view) != STORE_OK)
         return job->value_bytes;

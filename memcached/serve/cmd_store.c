@@ -8,7 +8,9 @@ static const uint8_t modes[] = {
     [VERB_APPEND] = STORE_APPEND, [VERB_PREPEND] = STORE_PREPEND, [VERB_CAS] = STORE_CAS,
 };
 
-/* No item could be had. A plain set leaves no old value behind, which its sender believes replaced. */
+/*
+ * No item could be had. A plain set leaves no old value behind, which its sender believes replaced.
+ */
 static void refuse(struct turn *turn, const struct request *request, enum store_status why) {
     if (request->verb == VERB_SET) {
         struct store_key key = request_key(request);
@@ -94,8 +96,7 @@ void store_finish(struct turn *turn, struct store_job *job) {
         meta_store_finish(turn, job);
         return;
     }
-    enum store_status status =
-        store_commit(turn->thread, job->item, job->hash, &job->write, NULL);
+    enum store_status status = store_commit(turn->thread, job->item, job->hash, &job->write, NULL);
     if (UNLIKELY(status == STORE_NOT_FOUND))
         COUNT(turn->counters, cas_misses, 1);
     if (!job->is_noreply)

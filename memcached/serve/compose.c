@@ -21,8 +21,7 @@ bool compose_value(const struct store *store, struct store_thread *thread, struc
         CHECK(bytes > 0);
         offset += bytes;
         bool is_last = offset >= view->value_bytes;
-        if (!outbuf_put_ref(out, start, bytes, is_last ? release_item : NULL, thread,
-                            view->item)) {
+        if (!outbuf_put_ref(out, start, bytes, is_last ? release_item : NULL, thread, view->item)) {
             if (!is_last)
                 store_item_release(thread, view->item);
             return false;

@@ -1,4 +1,7 @@
-/* Small pieces that replies are made of, written into reserved room. Inline: they run for every reply. */
+/*
+ * Small pieces that replies are made of, written into reserved room. Inline: they run for every
+ * reply.
+ */
 #ifndef SERVE_COMPOSE_H
 #define SERVE_COMPOSE_H
 
@@ -25,8 +28,9 @@ static inline char *put_number(char *to, uint64_t number) {
 }
 
 /*
- * Appends the value of a held item: copied when it is small, else by reference. The caller's hold on
- * the item passes on in every case. False when there is no memory; cut back what has been appended then.
+ * Appends the value of a held item: copied when it is small, else by reference. The caller's hold
+ * on the item passes on in every case. False when there is no memory; cut back what has been
+ * appended then.
  */
 bool compose_value(const struct store *store, struct store_thread *thread, struct outbuf *out,
                    const struct store_view *view);

@@ -11,7 +11,10 @@ enum {
     EXPTIME_PAST = CLOCK_FIRST_SECOND - 1,    /* before the clock's first second, and not "never" */
 };
 
-/* 0: never. Up to 30 days: from now. More: UNIX seconds. Negative, or UNIX seconds before the start: over. */
+/*
+ * 0: never. Up to 30 days: from now. More: UNIX seconds. Negative, or UNIX seconds before the
+ * start: over.
+ */
 static inline uint32_t exptime_of(const struct server *server, int64_t asked) {
     if (asked == 0)
         return 0;

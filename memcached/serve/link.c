@@ -63,8 +63,7 @@ static void link_delete(struct turn *turn, struct request *request) {
         return;
     }
     struct store_key key = request_key(request);
-    (void)repl->apply_delete(repl->context, turn->session->link, turn->thread, &key,
-                             meta.new_cas);
+    (void)repl->apply_delete(repl->context, turn->session->link, turn->thread, &key, meta.new_cas);
 }
 
 void link_execute(struct turn *turn, struct request *request) {

@@ -7,7 +7,8 @@
 #include "memcached/serve/cmd_admin.h"
 #include "memcached/serve/turn.h"
 
-_Static_assert((int)PROTO_KEY_BYTES_MAX == (int)STORE_KEY_BYTES_MAX, "keys that can be said are kept");
+_Static_assert((int)PROTO_KEY_BYTES_MAX == (int)STORE_KEY_BYTES_MAX,
+               "keys that can be said are kept");
 _Static_assert((int)PARSE_LINE_BYTES_MAX == (int)SESSION_LINE_BYTES_MAX, "one bound for lines");
 
 struct session *session_create(struct session_env *env, const struct session_peer *peer) {
@@ -171,7 +172,10 @@ static inline bool ends_batch(const struct request *request) {
            request->verb == VERB_QUIT || request->bits & REQUEST_PARTIAL;
 }
 
-/* First pass: requests out of the input, and what the index holds of their keys on its way into the cache. */
+/*
+ * First pass: requests out of the input, and what the index holds of their keys on its way into the
+ * cache.
+ */
 static enum parse_result batch_parse(struct turn *turn, struct request *batch, unsigned line_max,
                                      unsigned *count) {
     struct parser *parser = &turn->session->parser;

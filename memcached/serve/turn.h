@@ -21,11 +21,11 @@ struct store_job {
     uint64_t value_bytes;
     uint64_t filled_bytes; /* of the value */
     struct store_write write;
-    uint32_t exptime;      /* the item's */
+    uint32_t exptime; /* the item's */
     uint8_t verb;
     bool is_noreply;
-    bool is_binary;        /* MS: the key came in base64 */
-    struct meta meta;      /* MS only */
+    bool is_binary;   /* MS: the key came in base64 */
+    struct meta meta; /* MS only */
 };
 
 enum session_state {
@@ -44,7 +44,7 @@ struct session {
     enum session_state state;
     struct parser parser;
     uint64_t swallow_bytes;
-    struct store_job job; /* IN_VALUE, AT_TAIL */
+    struct store_job job;               /* IN_VALUE, AT_TAIL */
     char opaque[META_OPAQUE_BYTES_MAX]; /* what job.meta.opaque points to */
 };
 
@@ -62,14 +62,17 @@ struct turn {
     unsigned cmd_get, get_misses, cmd_set;
 };
 
-/* Appends a reply; closes when there is no memory for it, since the client would take the next one for it. */
+/*
+ * Appends a reply; closes when there is no memory for it, since the client would take the next one
+ * for it.
+ */
 void turn_reply(struct turn *turn, const char *text, size_t bytes);
 #define TURN_REPLY(turn, literal) turn_reply((turn), (literal), sizeof(literal) - 1)
 void turn_reply_text(struct turn *turn, const char *text);
 
 /*
- * There is no memory for a reply that was begun at `mark`: takes it back (with all of the line's where
- * that is possible) and says so instead.
+ * There is no memory for a reply that was begun at `mark`: takes it back (with all of the line's
+ * where that is possible) and says so instead.
  */
 void turn_out_of_memory(struct turn *turn, struct outbuf_mark mark, const char *text);
 
@@ -96,16 +99,17 @@ static inline uint64_t turn_cas(const struct turn *turn, uint64_t version) {
 
 /* ---- the commands ---- */
 
-void cmd_get(struct turn *turn, const struct request *request);      /* get gets gat gats */
-void cmd_store(struct turn *turn, const struct request *request);    /* set add replace append prepend cas */
+void cmd_get(struct turn *turn, const struct request *request); /* get gets gat gats */
+void cmd_store(struct turn *turn,
+               const struct request *request); /* set add replace append prepend cas */
 void cmd_delete(struct turn *turn, const struct request *request);
-void cmd_arith(struct turn *turn, const struct request *request);    /* incr decr */
+void cmd_arith(struct turn *turn, const struct request *request); /* incr decr */
 void cmd_touch(struct turn *turn, const struct request *request);
-void cmd_meta_get(struct turn *turn, struct request *request);       /* mg */
-void cmd_meta_store(struct turn *turn, struct request *request);     /* ms */
-void cmd_meta_delete(struct turn *turn, struct request *request);    /* md */
-void cmd_meta_arith(struct turn *turn, struct request *request);     /* ma */
-void cmd_meta_debug(struct turn *turn, struct request *request);     /* me */
+void cmd_meta_get(struct turn *turn, struct request *request);    /* mg */
+void cmd_meta_store(struct turn *turn, struct request *request);  /* ms */
+void cmd_meta_delete(struct turn *turn, struct request *request); /* md */
+void cmd_meta_arith(struct turn *turn, struct request *request);  /* ma */
+void cmd_meta_debug(struct turn *turn, struct request *request);  /* me */
 
 /* A request on a replication link: the stream's few commands; anything else ends the link. */
 void link_execute(struct turn *turn, struct request *request);
@@ -116,8 +120,8 @@ void link_reject(struct turn *turn, const char *why);
 /* ---- values ---- */
 
 /*
- * The item of `job` is reserved: takes the value from the input, then finishes the job; or keeps the
- * job in the session until the rest has come.
+ * The item of `job` is reserved: takes the value from the input, then finishes the job; or keeps
+ * the job in the session until the rest has come.
  */
 void value_take(struct turn *turn, const struct request *request, struct store_job *job);
 /* Copies to the value what fits of from[0..bytes), from job->filled_bytes on; returns how much. */

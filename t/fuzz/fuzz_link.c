@@ -1,6 +1,7 @@
 /*
- * Any bytes, cut anywhere, into a session that is a replication link. The first byte chooses the cuts.
- * A link says MN and the replies of `repl`, and ends at the first thing that is no part of the stream.
+ * Any bytes, cut anywhere, into a session that is a replication link. The first byte chooses the
+ * cuts. A link says MN and the replies of `repl`, and ends at the first thing that is no part of
+ * the stream.
  */
 #include <stdlib.h>
 #include <string.h>

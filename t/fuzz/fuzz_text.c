@@ -1,6 +1,7 @@
 /*
  * Any bytes, cut anywhere, into a client's session on a small store. The first two bytes choose the
- * cuts; the rest is what the client says. Beside memory errors it looks for replies that are no replies.
+ * cuts; the rest is what the client says. Beside memory errors it looks for replies that are no
+ * replies.
  */
 #include <stdlib.h>
 #include <string.h>

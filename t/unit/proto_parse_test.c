@@ -17,7 +17,8 @@ static void describe(const struct request *request, char *out, size_t room) {
 #define VERB(name, text, kind) text,
 #include "memcached/proto/verbs.def"
 #undef VERB
-        "other", "error",
+        "other",
+        "error",
     };
     int used = snprintf(out, room, "%s", names[request->verb]);
     if (request->verb == VERB_ERROR)
@@ -31,8 +32,8 @@ static void describe(const struct request *request, char *out, size_t room) {
     if (request->verb == VERB_GAT || request->verb == VERB_GATS || request->verb == VERB_TOUCH)
         used += snprintf(out + used, room - (size_t)used, " %lld", (long long)request->exptime);
     if (request->verb == VERB_CAS || request->verb == VERB_INCR || request->verb == VERB_DECR)
-        used += snprintf(out + used, room - (size_t)used, " %llu",
-                         (unsigned long long)request->number);
+        used +=
+            snprintf(out + used, room - (size_t)used, " %llu", (unsigned long long)request->number);
     if (request->verb == VERB_MG || request->verb == VERB_MS || request->verb == VERB_MD ||
         request->verb == VERB_REPL || request->verb == VERB_OTHER)
         used += snprintf(out + used, room - (size_t)used, " [%.*s]", (int)request->rest_bytes,
@@ -78,7 +79,8 @@ static void parses_to(const char *text, const char *wanted) {
         memcpy(part, text, cut);
         parser = parser_for(part, cut);
         all = parse_all(&parser, &result);
-        ck_assert_msg(strncmp(all, wanted, strlen(all)) == 0, "'%.*s' is '%s'", (int)cut, text, all);
+        ck_assert_msg(strncmp(all, wanted, strlen(all)) == 0, "'%.*s' is '%s'", (int)cut, text,
+                      all);
         ck_assert_int_ne(result, PARSE_REFUSED);
         free(all);
         free(part);
@@ -160,7 +162,8 @@ END_TEST
 
 START_TEST(a_nul_ends_a_line_early) {
     enum parse_result result;
-    static const char text[] = "get a\0b c\r\nset a\0b 0 0 1\r\nmn\0\r\nmg a\0 v\r\nget \0 a\r\nmn\r\n";
+    static const char text[] =
+        "get a\0b c\r\nset a\0b 0 0 1\r\nmn\0\r\nmg a\0 v\r\nget \0 a\r\nmn\r\n";
     struct parser parser = parser_for(text, sizeof(text) - 1);
     char *all = parse_all(&parser, &result);
     ck_assert_str_eq(all, "get a;error 0;mn;mg a [];error 0;mn;");
@@ -216,7 +219,7 @@ START_TEST(lines_without_an_end_are_refused_unless_they_are_a_get) {
     static const struct {
         const char *start;
         enum parse_result result;
-    } rows[] = {{"get ", PARSE_MORE},     {"gets ", PARSE_MORE}, {"  get ", PARSE_MORE},
+    } rows[] = {{"get ", PARSE_MORE},      {"gets ", PARSE_MORE},   {"  get ", PARSE_MORE},
                 {"gat 0 ", PARSE_REFUSED}, {"set ", PARSE_REFUSED}, {"x", PARSE_REFUSED},
                 {"getx ", PARSE_REFUSED}};
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {

@@ -79,8 +79,9 @@ START_TEST(base64_of_every_length_comes_back) {
 END_TEST
 
 START_TEST(base64_that_is_none_is_refused) {
-    static const char *const wrong[] = {"",     "Z",    "Zm9",  "Zm9v!", "Zm9*", "====",    "Z===",
-                                        "Zm=v", "=m9v", "Zm=9Zm9v", "Zm9vY", "Zm 9", "Zm9=Zm9v"};
+    static const char *const wrong[] = {"",      "Z",    "Zm9",     "Zm9v!", "Zm9*",
+                                        "====",  "Z===", "Zm=v",    "=m9v",  "Zm=9Zm9v",
+                                        "Zm9vY", "Zm 9", "Zm9=Zm9v"};
     char out[16];
     for (size_t i = 0; i < ARRAY_COUNT(wrong); i++)
         ck_assert_msg(base64_decode(out, wrong[i], strlen(wrong[i])) == 0, "'%s'", wrong[i]);
@@ -106,8 +107,12 @@ END_TEST
 
 START_TEST(stream_lines_are_what_they_should_be) {
     char out[STREAM_HEAD_BYTES_MAX];
-    struct stream_set set = {
-        .key = "k", .key_bytes = 1, .value_bytes = 5, .exptime = 30, .client_flags = 7, .version = 99};
+    struct stream_set set = {.key = "k",
+                             .key_bytes = 1,
+                             .value_bytes = 5,
+                             .exptime = 30,
+                             .client_flags = 7,
+                             .version = 99};
     ck_assert_text(out, stream_put_set(out, &set), "ms k 5 T30 F7 E99 q\r\n");
     set.version = 0;
     set.exptime = -1;

@@ -125,8 +125,7 @@ static enum store_status repl_apply_set(void *context, void *link, struct store_
     return store_apply_set(thread, item, key->hash, version, false);
 }
 
-static enum store_status repl_apply_delete(void *context, void *link,
-                                           struct store_thread *thread,
+static enum store_status repl_apply_delete(void *context, void *link, struct store_thread *thread,
                                            const struct store_key *key, uint64_t version) {
     struct host *host = context;
     CHECK(link == host);
@@ -199,8 +198,8 @@ static bool feed(struct host *host) {
         if (host->kept_bytes)
             memcpy(input, host->kept, host->kept_bytes);
         size_t said_before = host->said_bytes;
-        host->result = session_feed(host->session, input, host->kept_bytes, host->request_max,
-                                    &host->out);
+        host->result =
+            session_feed(host->session, input, host->kept_bytes, host->request_max, &host->out);
         const struct session_result *result = &host->result;
         CHECK(result->consumed <= host->kept_bytes);
         size_t rest = host->kept_bytes - result->consumed;

@@ -50,8 +50,9 @@ void host_reconnect(struct host *host);
 void host_enable_repl(struct host *host);
 
 /*
- * Bytes arrive, all at once (piece_max 0) or in pieces of at most piece_max. What the session says is
- * appended to host->said. False when the session wants the connection closed; the rest is lost then.
+ * Bytes arrive, all at once (piece_max 0) or in pieces of at most piece_max. What the session says
+ * is appended to host->said. False when the session wants the connection closed; the rest is lost
+ * then.
  */
 bool host_receive(struct host *host, const char *bytes, size_t count, size_t piece_max);
 

@@ -38,7 +38,7 @@ static void store_big(struct host *host, const char *key, size_t bytes) {
 }
 
 START_TEST(values_of_every_size_come_back_in_any_pieces) {
-    static const size_t sizes[] = {0,    1,    4000, 8170,   8192,   8193,
+    static const size_t sizes[] = {0,    1,     4000,  8170,   8192,   8193,
                                    9000, 60000, 70000, 524288, 700000, 1048000};
     static const size_t pieces[] = {0, 1000, 65536};
     for (size_t p = 0; p < ARRAY_COUNT(pieces); p++) {
@@ -97,7 +97,8 @@ START_TEST(meta_set_remembers_its_flags_while_the_value_comes) {
     struct host host;
     host_init(&host);
     host_open(&host);
-    char *request = request_with_value("ms v 300000 Oabc k c s F7 T9\r\n", BIG, "\r\nmg v f t s\r\n");
+    char *request =
+        request_with_value("ms v 300000 Oabc k c s F7 T9\r\n", BIG, "\r\nmg v f t s\r\n");
     ck_assert(host_receive(&host, request, strlen(request), 7777));
     ck_assert_pstr_eq(host.said, "HD Oabc kv c1 s300000\r\nHD f7 t9 s300000\r\n");
     free(request);
@@ -109,10 +110,11 @@ START_TEST(a_value_too_large_is_ignored_and_drops_the_old_one) {
     static const struct {
         const char *line;
         bool drops, is_quiet;
-    } rows[] = {{"set v 0 0 2000000\r\n", true, false},     {"add v 0 0 2000000\r\n", false, false},
-                {"replace v 0 0 2000000\r\n", false, false}, {"append v 0 0 2000000\r\n", false, false},
-                {"cas v 0 0 2000000 1\r\n", false, false},   {"ms v 2000000 q\r\n", true, false},
-                {"set v 0 0 2000000 noreply\r\n", true, true}};
+    } rows[] = {
+        {"set v 0 0 2000000\r\n", true, false},       {"add v 0 0 2000000\r\n", false, false},
+        {"replace v 0 0 2000000\r\n", false, false},  {"append v 0 0 2000000\r\n", false, false},
+        {"cas v 0 0 2000000 1\r\n", false, false},    {"ms v 2000000 q\r\n", true, false},
+        {"set v 0 0 2000000 noreply\r\n", true, true}};
     static const size_t pieces[] = {0, 65536};
     for (size_t i = 0; i < ARRAY_COUNT(rows) * ARRAY_COUNT(pieces); i++) {
         const char *line = rows[i / 2].line;
@@ -251,7 +253,10 @@ START_TEST(a_value_being_sent_is_not_changed_by_later_commands) {
 }
 END_TEST
 
-/* The only allocation of a reply is its output buffer: the reply is taken back, and the client told. */
+/*
+ * The only allocation of a reply is its output buffer: the reply is taken back, and the client
+ * told.
+ */
 START_TEST(no_memory_for_a_value_is_said_instead_of_it) {
     struct host host;
     host_init(&host);
@@ -278,11 +283,15 @@ START_TEST(no_memory_for_a_value_is_said_instead_of_it) {
 }
 END_TEST
 
-/* Each allocation of a conversation fails in turn: an answer, or an end, and the next session is well. */
+/*
+ * Each allocation of a conversation fails in turn: an answer, or an end, and the next session is
+ * well.
+ */
 START_TEST(every_allocation_may_fail) {
     char *big = request_with_value("set v 0 0 300000\r\n", BIG, "\r\n");
-    static const char rest[] = "get v v\r\nmg v v k\r\nset a 0 0 1\r\n1\r\nget a v a\r\nappend a 0 0 1\r\n"
-                               "2\r\nincr a 5\r\nma n N0 v\r\nstats\r\nstats items\r\nget none\r\nmn\r\n";
+    static const char rest[] =
+        "get v v\r\nmg v v k\r\nset a 0 0 1\r\n1\r\nget a v a\r\nappend a 0 0 1\r\n"
+        "2\r\nincr a 5\r\nma n N0 v\r\nstats\r\nstats items\r\nget none\r\nmn\r\n";
     bool has_failed = true;
     unsigned countdown = 0;
     for (; has_failed; countdown++) {

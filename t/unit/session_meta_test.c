@@ -159,8 +159,7 @@ START_TEST(a_link_applies_what_is_newer) {
     ck_assert_uint_eq(host->deletes, 1);
     ck_assert_uint_eq(host->barriers, 1);
     ck_assert_uint_eq(host->client_writes, 0);
-    snprintf(reply, sizeof(reply),
-             "VALUE a 7 3 %llu\r\nabc\r\nEND\r\nHD t100\r\nVA 1\r\ny\r\n",
+    snprintf(reply, sizeof(reply), "VALUE a 7 3 %llu\r\nabc\r\nEND\r\nHD t100\r\nVA 1\r\ny\r\n",
              (unsigned long long)now + 10);
     ck_assert_stored(host, "gets a b\r\nmg a t\r\nmg YSBi b v\r\n", reply);
     ck_assert_uint_eq(host->closed, 1);

@@ -49,8 +49,8 @@ static const struct counted conversation[] = {
     {"delete a\r\n", "DELETED\r\n", ""},
     {"delete a\r\n", "NOT_FOUND\r\n", "delete_misses=1"},
     {"delete b 0\r\n", "DELETED\r\n", ""},
-    {"delete b 5\r\n",
-     "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n", ""},
+    {"delete b 5\r\n", "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n",
+     ""},
     {"set a 0 0 1\r\n12\r\n", "CLIENT_ERROR bad data chunk\r\nERROR\r\n", "cmd_set=1"},
     {"set a 0 0 4\r\n1234xymn\r\n", "CLIENT_ERROR bad data chunk\r\nMN\r\n", "cmd_set=1"},
     {"set a 0 0 -1\r\nmn\r\n", "CLIENT_ERROR bad command line format\r\nMN\r\n", ""},
@@ -64,8 +64,7 @@ static const struct counted conversation[] = {
     {"set e 0 0 1 noreply\r\nx\r\nadd e 0 0 1 noreply\r\ny\r\nappend none 0 0 1 noreply\r\nz\r\n"
      "cas e 0 0 1 999 noreply\r\nx\r\nincr e 1 noreply\r\nincr e x noreply\r\ntouch e 0 noreply\r\n"
      "delete none noreply\r\nset e 0 0 1 noreply\r\n12\nset e x 0 1 noreply\r\nget e\r\n",
-     "VALUE e 0 1\r\nx\r\nEND\r\n",
-     "cmd_set=5 cmd_touch=1 delete_misses=1 cmd_get=1"},
+     "VALUE e 0 1\r\nx\r\nEND\r\n", "cmd_set=5 cmd_touch=1 delete_misses=1 cmd_get=1"},
 };
 
 static void counters_read(const struct host *host, uint64_t *values) {
@@ -164,7 +163,8 @@ START_TEST(without_cas_the_values_are_0_and_never_match) {
     host_init(&host);
     host.settings.has_cas = false;
     host_open(&host);
-    ck_assert_said(&host, "set a 0 0 1\r\n1\r\ngets a\r\n", "STORED\r\nVALUE a 0 1 0\r\n1\r\nEND\r\n");
+    ck_assert_said(&host, "set a 0 0 1\r\n1\r\ngets a\r\n",
+                   "STORED\r\nVALUE a 0 1 0\r\n1\r\nEND\r\n");
     ck_assert_said(&host, "cas a 0 0 1 0\r\n2\r\ncas a 0 0 1 1\r\n2\r\n", "EXISTS\r\nEXISTS\r\n");
     ck_assert_said(&host, "mg a c\r\n", "HD c0\r\n");
     host_close(&host);
@@ -263,17 +263,25 @@ START_TEST(a_client_with_a_peer_passes_the_role_gate_before_each_change) {
     host_init(&host);
     host_enable_repl(&host);
     host_open(&host);
-    static const char *const changes[] = {
-        "set a 0 0 1\r\n1\r\n", "add b 0 0 1\r\n1\r\n", "append a 0 0 1\r\n1\r\n", "incr a 1\r\n",
-        "touch a 0\r\n",        "gat 0 a\r\n",          "delete a\r\n",            "ms a 1\r\n1\r\n",
-        "ma a\r\n",             "mg a T0\r\n",          "md a\r\n",                "delete none\r\n"};
+    static const char *const changes[] = {"set a 0 0 1\r\n1\r\n",
+                                          "add b 0 0 1\r\n1\r\n",
+                                          "append a 0 0 1\r\n1\r\n",
+                                          "incr a 1\r\n",
+                                          "touch a 0\r\n",
+                                          "gat 0 a\r\n",
+                                          "delete a\r\n",
+                                          "ms a 1\r\n1\r\n",
+                                          "ma a\r\n",
+                                          "mg a T0\r\n",
+                                          "md a\r\n",
+                                          "delete none\r\n"};
     for (size_t i = 0; i < ARRAY_COUNT(changes); i++) {
         unsigned before = host.client_writes;
         ck_assert(host_receive(&host, changes[i], strlen(changes[i]), 0));
         ck_assert_msg(host.client_writes == before + 1, "%s", changes[i]);
     }
-    static const char *const others[] = {"get a\r\n", "mg a v\r\n", "mn\r\n", "set a 0 0 x\r\n",
-                                         "version\r\n", "me a\r\n"};
+    static const char *const others[] = {"get a\r\n",       "mg a v\r\n",  "mn\r\n",
+                                         "set a 0 0 x\r\n", "version\r\n", "me a\r\n"};
     unsigned before = host.client_writes;
     for (size_t i = 0; i < ARRAY_COUNT(others); i++)
         ck_assert(host_receive(&host, others[i], strlen(others[i]), 0));
