@@ -16,7 +16,7 @@
  * A record never wraps: what is too short at the end of the ring is skipped, marked by a kind of
  * KIND_SKIP.
  */
-enum { RECORD_HEADER_BYTES = 24, LOG_BYTES_MIN = 64 * 1024, KIND_SKIP = 255 };
+enum { RECORD_HEADER_BYTES = 24, LOG_BYTES_MIN = 4096, KIND_SKIP = 255 };
 
 struct record_head {
     uint8_t kind, pad;

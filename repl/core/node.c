@@ -30,6 +30,7 @@ struct node {
     uint64_t out_deadline_ms;  /* dialing, greeting, probing */
     uint64_t retry_at_ms, backoff_ms;
     uint64_t out_peer_id;      /* whom the stream goes to */
+    bool has_told_cover;       /* the hello said that our log covers something */
     bool is_backlog_through;   /* what had to be sent first has been handed to the stream */
     uint64_t barriers_sent, barriers_acked, final_barrier; /* final: behind the end of a full sync */
     uint64_t barrier_at_ms;    /* when the last one was sent */
@@ -214,6 +215,7 @@ void node_out_connected(struct node *node, uint64_t now_ms, uint64_t version) {
     node->out_deadline_ms = now_ms + node->config.timeout_ms;
     node->self.version = version;
     node->dialect = DIALECT_PAIR;
+    node->has_told_cover = node->self.complete_for != NODE_COMPLETE_FOR_NONE;
     say(node, "repl hello ", &node->self);
 }
 
@@ -275,7 +277,10 @@ static void greeted(struct node *node, uint64_t now_ms, uint64_t version, const 
     node->out_peer_id = peer.id;
     settle_roles(node);
     elect(node, version);
-    if (strcmp(verdict, "go") == 0)
+    /* The log has overflowed since the hello: what was agreed on holds no longer. */
+    if (node->has_told_cover && node->self.complete_for == NODE_COMPLETE_FOR_NONE)
+        close_out(node, now_ms + WAIT_RETRY_MS);
+    else if (strcmp(verdict, "go") == 0)
         start_live(node, now_ms);
     else if (strcmp(verdict, "full") == 0)
         start_full(node, now_ms, version);
@@ -368,6 +373,9 @@ void node_out_acked(struct node *node, uint64_t now_ms) {
     node->full_syncs_out++;
     if (!node->is_stock_peer)
         node->self.complete_for = node->out_peer_id;
+    /* It started over, and said so at the latest with that answer. */
+    if (node->peer.id == node->out_peer_id)
+        node->peer.complete_for = node->self.id;
 }
 
 void node_log_overflowed(struct node *node, uint64_t now_ms) {
@@ -494,7 +502,21 @@ void node_in_closed(struct node *node, uint64_t now_ms, uint64_t link) {
 
 /* ---- time ---- */
 
+/*
+ * Roles may turn while the two greet each other, so that each lets the other's stream go on as that of one
+ * that will start over. Once both know how things are, one of them is the source: it greets again.
+ */
+static bool is_owing_full(const struct node *node) {
+    return node->out == OUT_STREAMING && !node->is_stock_peer &&
+           node->peer.id == node->out_peer_id && !order_can_resume(&node->self, &node->peer) &&
+           order_is_source(&node->self, &node->peer);
+}
+
 static void tick_out(struct node *node, uint64_t now_ms, bool has_unacked) {
+    if (is_owing_full(node)) {
+        close_out(node, now_ms + WAIT_RETRY_MS);
+        return;
+    }
     switch (node->out) {
     case OUT_DOWN:
         if (now_ms >= node->retry_at_ms) {
