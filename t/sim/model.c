@@ -192,6 +192,13 @@ static bool is_alive(const struct model *model, const struct host *host, unsigne
     return is_found && version > store_flush_floor(host->store);
 }
 
+/* Is it past its time, or close to it? Then nobody has to be told of it. */
+static bool is_over(const struct model *model, unsigned key, uint64_t version) {
+    const struct state *state = state_find(model, key, version);
+    return state && state->expires_ms &&
+           state->expires_ms <= model->world->now_us / 1000 + EXPIRY_SLACK_MS;
+}
+
 /* ---- what clients do ---- */
 
 void model_started(struct model *model, struct host *host) {
@@ -401,12 +408,16 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
 void model_synced(struct model *model, struct host *host, struct net_conn *conn) {
     struct stream_start *stream = stream_find(model, conn);
     struct shadow *shadow = &host->shadow;
+    const struct host *source = host_peer(host);
     CHECK(stream);
     model->counts.sync_checks++;
     for (unsigned i = 0; i < model->key_count; i++) {
         if (stream->floor[i] <= shadow->floor[i])
             continue;
-        if (!stream->is_vague[i] && is_alive(model, host, i, stream->floor[i]) &&
+        /* Only what the source still has as it was: what has changed since follows, or has expired. */
+        bool is_unchanged = source->is_running && source->shadow.floor[i] == stream->floor[i] &&
+                            is_alive(model, source, i, stream->floor[i]);
+        if (is_unchanged && !stream->is_vague[i] && is_alive(model, host, i, stream->floor[i]) &&
             !model->world->profile->is_evicting)
             world_fail(model->world, "host %u is synced without %s version %" PRIu64, host->index,
                        model->name[i], stream->floor[i]);
@@ -506,7 +517,8 @@ void model_drained(struct model *model, struct host *host) {
         return;
     model->counts.drained_checks++;
     for (unsigned i = 0; i < model->key_count; i++)
-        if (peer->shadow.floor[i] < host->shadow.floor[i] && !host->shadow.is_vague[i])
+        if (peer->shadow.floor[i] < host->shadow.floor[i] && !host->shadow.is_vague[i] &&
+            !is_over(model, i, host->shadow.floor[i]))
             world_fail(model->world,
                        "the log of host %u is empty, and its peer has not been told of %s version "
                        "%" PRIu64,
