@@ -390,6 +390,8 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
         if (seen.is_present && seen.as.version < model->oldest_logged)
             world_fail(world, "host %u starts over and still shows %s", host->index,
                        model->name[i]);
+        if (seen.is_present)
+            shadow->floor[i] = seen.as.version;
         if (!is_news)
             continue;
         if (covers(&model->before) && !world->profile->is_evicting) {
