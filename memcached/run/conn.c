@@ -25,6 +25,8 @@ struct conn {
     bool is_in_again, is_in_flush;
     struct conn *again_next, *flush_next;
     struct conn *open_next, *open_previous; /* spare list: open_next */
+    uint64_t
+        suspected_ms; /* a link: when something had last arrived, as of the check that found it silent */
     struct session_peer peer;
     char name[SOCKET_NAME_BYTES];
     char ip[SOCKET_IP_BYTES];
@@ -411,6 +413,11 @@ void conn_kick_idle(struct conn_env *env, uint64_t idle_ms, uint64_t link_ms) {
         uint64_t last_ms = atomic_load_explicit(&conn->entry.last_mono_ms, memory_order_relaxed);
         if (limit_ms == 0 || conn->is_broken || now_ms - last_ms <= limit_ms)
             continue;
+        /* This process may have been frozen, and what the peer said meanwhile not been read yet. */
+        if (is_link && conn->suspected_ms != last_ms) {
+            conn->suspected_ms = last_ms;
+            continue;
+        }
         if (!is_link)
             add_one_own(&env->idle_kick_count);
         break_off(conn);

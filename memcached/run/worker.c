@@ -19,6 +19,7 @@ enum { HANDOFFS_FIRST = 16 };
 struct worker {
     struct worker_config config; /* fixed */
     struct conn_env env;         /* owner thread, while it runs */
+    bool is_checking_idle;       /* owner thread: in this turn */
     pthread_t thread;
     bool is_running; /* main thread */
 
@@ -50,8 +51,7 @@ static void on_woken(void *context) {
     struct worker *worker = context;
     take_handoffs(worker);
     if (atomic_exchange_explicit(&worker->is_idle_check_due, false, memory_order_acquire))
-        conn_kick_idle(&worker->env, worker->config.idle_timeout_ms,
-                       worker->config.link_timeout_ms);
+        worker->is_checking_idle = true;
 }
 
 /*
@@ -63,6 +63,11 @@ static void turn(struct worker *worker) {
     loop_turn(env->loop, env->again.first == NULL);
     for (int round = 0; env->again.first && round < WORKER_ROUNDS_MAX; round++)
         conn_run_again(env);
+    if (worker->is_checking_idle) {
+        /* Now, and not when woken: what arrived in this turn counts. */
+        worker->is_checking_idle = false;
+        conn_kick_idle(env, worker->config.idle_timeout_ms, worker->config.link_timeout_ms);
+    }
     if (worker->config.before_flush)
         worker->config.before_flush(worker->config.before_flush_context, env->session.store);
     conn_flush_all(env);
