@@ -237,6 +237,7 @@ uint64_t engine_tick(struct engine *engine, struct store_thread *thread) {
         if (is_unacked)
             atomic_store(&engine->out.is_ack_due, true);
         struct node *node = node_enter(engine);
+        in_note_heard_locked(engine);
         due = node_tick(node, engine_now(engine), store_version_now(engine->store), is_unacked);
         node_leave(engine);
         carry_out_all(engine, thread);
@@ -272,6 +273,9 @@ void engine_out_writable(struct engine *engine) {
     lock_acquire(&engine->out.lock);
     atomic_store(&engine->out.is_blocked, false);
     lock_release(&engine->out.lock);
+    /* It had been full: the peer has taken something since, however long its answers are. */
+    node_out_heard(node_enter(engine), engine_now(engine));
+    node_leave(engine);
 }
 
 static bool is_barrier_answer(struct engine *engine, const char *line) {

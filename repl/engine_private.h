@@ -62,6 +62,7 @@ struct in_link {
     struct session *session; /* fixed; used by the link's own worker only */
     uint64_t id;             /* fixed */
     uint64_t peer_id;        /* fixed */
+    _Atomic uint64_t heard_ms; /* when something from it was last applied */
     bool is_dead;            /* under lock: superseded or silent; nothing more is applied */
     struct in_link *next;    /* under the node's lock */
 };
@@ -137,6 +138,8 @@ bool out_slice(struct engine *engine, struct store_thread *thread, bool *is_thro
 /* ---- in.c ---- */
 /* Nothing more from this link is applied. Under the node's lock. */
 void in_kill_locked(struct engine *engine, uint64_t link_id);
+/* Tells the node when its link was last heard of: data counts, not barriers alone. Under the node's lock. */
+void in_note_heard_locked(struct engine *engine);
 void in_hooks(struct engine *engine, struct serve_repl_hooks *hooks);
 
 #endif

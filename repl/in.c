@@ -36,6 +36,17 @@ void in_kill_locked(struct engine *engine, uint64_t link_id) {
     lock_release(&link->lock);
 }
 
+void in_note_heard_locked(struct engine *engine) {
+    lock_assert_held(&engine->node_lock);
+    for (struct in_link *link = engine->links; link; link = link->next)
+        node_in_heard(engine->node, atomic_load_explicit(&link->heard_ms, memory_order_relaxed),
+                      link->id);
+}
+
+static void note_heard(struct in_link *link) {
+    atomic_store_explicit(&link->heard_ms, engine_now(link->engine), memory_order_relaxed);
+}
+
 static struct in_link *make_link_locked(struct engine *engine, struct session *session) {
     lock_assert_held(&engine->node_lock);
     if (engine->link_count >= IN_LINKS_MAX)
@@ -299,6 +310,7 @@ static enum store_status apply_set(void *context, void *link_pointer, struct sto
         store_abandon(thread, item);
         session_end(link->session);
     } else {
+        note_heard(link);
         store_version_advance(engine->store, version);
         status = store_apply_set(thread, item, key->hash, version, link->peer_id > engine->id);
         note_applied(engine, thread, status, key, version);
@@ -318,6 +330,7 @@ static enum store_status apply_delete(void *context, void *link_pointer,
     if (link->is_dead) {
         session_end(link->session);
     } else {
+        note_heard(link);
         store_version_advance(engine->store, version);
         status = store_apply_delete(thread, key, version, link->peer_id > engine->id);
         note_applied(engine, thread, status, key, version);

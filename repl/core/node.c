@@ -33,6 +33,7 @@ struct node {
     bool has_told_cover;       /* the hello said that our log covers something */
     bool is_backlog_through;   /* what had to be sent first has been handed to the stream */
     uint64_t barriers_sent, barriers_acked, final_barrier; /* final: behind the end of a full sync */
+    uint64_t out_heard_ms;     /* when it last took what it had refused before */
     uint64_t barrier_at_ms;    /* when the last one was sent */
 
     /* the incoming link */
@@ -255,6 +256,9 @@ static void start_full(struct node *node, uint64_t now_ms, uint64_t version) {
         elect(node, version);
     }
     node->self.complete_for = NODE_COMPLETE_FOR_NONE;
+    /* Before the begin: what the peer keeps of its own has to be newer than our clock is now. */
+    node->self.version = version;
+    say(node, "repl info ", &node->self);
     say(node, "repl begin", NULL);
     out_is_up(node, now_ms, OUT_FULL);
 }
@@ -344,6 +348,10 @@ void node_out_line(struct node *node, uint64_t now_ms, uint64_t version, const c
     case OUT_DIALING:
         break;
     }
+}
+
+void node_out_heard(struct node *node, uint64_t now_ms) {
+    node->out_heard_ms = now_ms;
 }
 
 void node_out_through(struct node *node, uint64_t now_ms) {
@@ -489,7 +497,7 @@ enum node_line node_in_line(struct node *node, uint64_t now_ms, uint64_t version
 }
 
 void node_in_heard(struct node *node, uint64_t now_ms, uint64_t link) {
-    if (link == node->in_link)
+    if (link == node->in_link && now_ms > node->in_heard_ms)
         node->in_heard_ms = now_ms;
 }
 
@@ -510,6 +518,11 @@ static bool is_owing_full(const struct node *node) {
     return node->out == OUT_STREAMING && !node->is_stock_peer &&
            node->peer.id == node->out_peer_id && !order_can_resume(&node->self, &node->peer) &&
            order_is_source(&node->self, &node->peer);
+}
+
+/* Since when the peer owes us a sign of life. */
+static uint64_t out_heard_ms(const struct node *node) {
+    return node->out_heard_ms > node->barrier_at_ms ? node->out_heard_ms : node->barrier_at_ms;
 }
 
 static void tick_out(struct node *node, uint64_t now_ms, bool has_unacked) {
@@ -537,7 +550,7 @@ static void tick_out(struct node *node, uint64_t now_ms, bool has_unacked) {
     case OUT_FULL:
     case OUT_STREAMING:
         if (node->barriers_acked < node->barriers_sent) {
-            if (now_ms - node->barrier_at_ms > node->config.timeout_ms) {
+            if (now_ms - out_heard_ms(node) > node->config.timeout_ms) {
                 node->timeouts++;
                 fail_out(node, now_ms);
             }
@@ -562,7 +575,7 @@ static uint64_t out_due(const struct node *node, bool has_unacked) {
         break;
     }
     if (node->barriers_acked < node->barriers_sent)
-        return node->barrier_at_ms + node->config.timeout_ms + 1;
+        return out_heard_ms(node) + node->config.timeout_ms + 1;
     return node->barrier_at_ms + (has_unacked ? ACK_INTERVAL_MS : node->config.heartbeat_ms);
 }
 

@@ -103,6 +103,8 @@ void node_out_closed(struct node *node, uint64_t now_ms); /* also: could not be 
 void node_out_line(struct node *node, uint64_t now_ms, uint64_t version, const char *line);
 /* A barrier was answered. */
 void node_out_acked(struct node *node, uint64_t now_ms);
+/* The peer has taken more of the stream, although its answer is still out: it is slow, not gone. */
+void node_out_heard(struct node *node, uint64_t now_ms);
 /* All of a full sync, or of the backlog of a resumed stream, has been handed to the stream. */
 void node_out_through(struct node *node, uint64_t now_ms);
 /* The log overflowed. */
@@ -125,7 +127,7 @@ enum node_line {
 /* `repl <args>` on an accepted link: begin, synced, info. */
 enum node_line node_in_line(struct node *node, uint64_t now_ms, uint64_t version, uint64_t link,
                             const char *args);
-/* A barrier came in: the link is alive. */
+/* Something came in at that time: the link is alive. */
 void node_in_heard(struct node *node, uint64_t now_ms, uint64_t link);
 void node_in_closed(struct node *node, uint64_t now_ms, uint64_t link);
 
