@@ -61,12 +61,11 @@ static bool retire_locked(struct store *store, struct slab_class *class, struct 
 }
 
 /*
- * A queued item's successor is queued; but what an earlier life of the store queued, nobody
- * fetches.
+ * A queued item's successor is queued. But a dead item, or one of an earlier life of the store, may
+ * have been queued in a log that is no more: a full sync walks over the living only.
  */
 static unsigned queued_to_inherit(const struct store *store, const struct item *old) {
-    unsigned bits = shared_load(&old->bits);
-    return bits >> ITEM_EPOCH_SHIFT == shared_load(&store->epoch) ? bits & ITEM_QUEUED : 0;
+    return item_life(store, old) == ITEM_ALIVE ? shared_load(&old->bits) & ITEM_QUEUED : 0;
 }
 
 void link_replace_locked(struct store_thread *thread, struct stripe *stripe, struct spot spot,
