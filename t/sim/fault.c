@@ -20,6 +20,8 @@ static void tell_role(struct host *host, bool is_master) {
         engine_promote(host->engine);
     else
         engine_demote(host->engine);
+    if (!is_master)
+        host->world->was_demoted = true;
 }
 
 static void move_now(struct world *world, void *object, uint64_t target) {
@@ -220,6 +222,9 @@ void faults_end(struct world *world) {
         if (!host->is_running)
             host_start(host);
     }
+    /* Who demotes promotes, in the end: two slaves are nobody's fault but the operator's. */
+    if (world->was_demoted)
+        tell_role(world->host[world->owner], true);
 }
 
 /* ---- kinds of runs ---- */

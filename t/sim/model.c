@@ -395,9 +395,13 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
         if (!is_news)
             continue;
         if (covers(&model->before) && !world->profile->is_evicting) {
-            /* Older than the source's clock was, it may have been deleted there: being absent is right too. */
+            /*
+             * What is older than the source's clock may have been deleted there, and what the source
+             * has heard of it tells back: being absent is right too.
+             */
             shadow->floor[i] = shadow->acked[i] = acked;
-            shadow->is_vague[i] = acked <= model->before.peer.version;
+            shadow->is_vague[i] = acked <= model->before.peer.version ||
+                                  acked <= host_peer(host)->shadow.floor[i];
         } else if (!seen.is_present) {
             model->counts.lost_writes++;
             is_excused = true;
@@ -515,7 +519,7 @@ void model_drained(struct model *model, struct host *host) {
         world_fail(model->world, "host %u keeps %" PRIu64 " bytes for its peer", host->index,
                    outbuf_pending(&host->engine->out.buffer));
     if (!peer->is_running || view.out != OUT_STREAMING || view.self.complete_for != view.peer.id ||
-        view.peer.id != peer->engine->id || log.entries > 0)
+        view.peer.id != peer->engine->id || log.entries > 0 || !log.is_open)
         return;
     model->counts.drained_checks++;
     for (unsigned i = 0; i < model->key_count; i++)

@@ -50,6 +50,7 @@ struct world {
     unsigned client_count;
     uint64_t next_op;
     unsigned owner; /* the host that has the clients' address */
+    bool was_demoted;
     bool is_quiet; /* clients and faults have ended */
 };
 
