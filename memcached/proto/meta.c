@@ -81,6 +81,10 @@ static enum meta_error token_parse(struct meta *meta, enum meta_token token, con
     return META_UNKNOWN_FLAG;
 }
 
+static enum meta_error error_rank(enum meta_error error) {
+    return error < META_BAD_TOKEN ? error : META_BAD_TOKEN;
+}
+
 static enum meta_error flags_parse(struct meta *meta, const char *text, size_t bytes) {
     const char *end = text + bytes;
     meta->seen = 0;
@@ -92,6 +96,7 @@ static enum meta_error flags_parse(struct meta *meta, const char *text, size_t b
     meta->mode = 0;
     meta->opaque_bytes = 0;
     meta->return_count = 0;
+    enum meta_error token_error = META_FINE;
     for (const char *at = text; at < end && *at != '\0';) {
         if (*at == ' ') {
             at++;
@@ -111,11 +116,11 @@ static enum meta_error flags_parse(struct meta *meta, const char *text, size_t b
             meta->returns[meta->return_count++] = (char)letter;
         if (row.token != TOKEN_NONE) {
             enum meta_error error = token_parse(meta, row.token, token, (size_t)(at - token));
-            if (UNLIKELY(error != META_FINE))
-                return error;
+            if (UNLIKELY(error != META_FINE && error_rank(error) >= error_rank(token_error)))
+                token_error = error;
         }
     }
-    return META_FINE;
+    return token_error;
 }
 
 /* How many flags there are, known or not. */

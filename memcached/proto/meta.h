@@ -32,15 +32,19 @@ struct meta {
 
 enum meta_error {
     META_FINE,
+    META_TOO_MANY_FLAGS,
     META_UNKNOWN_FLAG,
     META_DUPLICATE_FLAG,
-    META_BAD_TOKEN,
+    /*
+     * From here on only a token is wrong, and all flags have been seen. Of several such errors the
+     * last is told, of the first two kinds only if there is no other.
+     */
+    META_OPAQUE_TOO_LONG,
     META_BAD_CLIENT_FLAGS,
+    META_BAD_TOKEN,
     META_BAD_MODE,
     META_BAD_DELTA,
     META_BAD_INITIAL,
-    META_OPAQUE_TOO_LONG,
-    META_TOO_MANY_FLAGS,
 };
 
 /* The flags in text[0..bytes); a NUL ends them. What is not META_FINE leaves *meta half filled. */

@@ -39,11 +39,17 @@ static const char *key_decode(const struct turn *turn, struct request *request,
 const char *meta_prepare(const struct turn *turn, struct request *request, struct meta *meta,
                          struct meta_key *room) {
     enum meta_error error = meta_parse(meta, request->rest, request->rest_bytes);
-    if (UNLIKELY(error != META_FINE))
+    if (UNLIKELY(error != META_FINE && error < META_OPAQUE_TOO_LONG))
         return flag_error(request, error);
+    /* a wrong key is reported before a wrong token */
+    const char *key_error = NULL;
     if (META_HAS(meta, 'b'))
-        return key_decode(turn, request, room);
-    return UNLIKELY(request->key_bytes > STORE_KEY_BYTES_MAX) ? bad_format : NULL;
+        key_error = key_decode(turn, request, room);
+    else if (UNLIKELY(request->key_bytes > STORE_KEY_BYTES_MAX))
+        key_error = bad_format;
+    if (UNLIKELY(error != META_FINE && !key_error))
+        return flag_error(request, error);
+    return key_error;
 }
 
 static char *put_key(char *to, const struct meta_facts *facts) {

@@ -89,6 +89,7 @@ START_TEST(keys_in_base64_name_the_decoded_key) {
         {"ms YSBi 1 b\r\nx\r\nmg YSBi b v\r\n", "HD\r\nVA 1\r\nx\r\n"},
         {"md YSBi b k\r\n", "HD kYSBi b\r\n"},
         {"mg Zm9 b\r\n", "CLIENT_ERROR error decoding key\r\n"},
+        {"mg Zm9 b Tx\r\n", "CLIENT_ERROR error decoding key\r\n"},
         {"ms Zm9 1 b\r\nx\r\nmn\r\n", "CLIENT_ERROR error decoding key\r\nMN\r\n"},
         {"md Zm9 b\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"},
     };
