@@ -61,10 +61,13 @@ int process_raise_descriptors(uint64_t count, uint64_t connection_max) {
     }
     if (limit.rlim_cur >= count)
         return 0;
-    limit.rlim_cur = count;
-    if (limit.rlim_max < count)
-        limit.rlim_max = count;
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+    struct rlimit wanted = {.rlim_cur = count,
+                            .rlim_max = limit.rlim_max < count ? count : limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &wanted) == 0)
+        return 0;
+    /* With room for -c at least: as memcached, which counts its own descriptors among them. */
+    wanted.rlim_cur = wanted.rlim_max = limit.rlim_max;
+    if (limit.rlim_max >= connection_max && setrlimit(RLIMIT_NOFILE, &wanted) == 0)
         return 0;
     fprintf(stderr,
             "failed to set rlimit for open files to %" PRIu64 " (-c %" PRIu64
