@@ -113,7 +113,7 @@ static void transport_close(void *context) {
     dial_cancel(repl->dial);
     if (repl->out_fd >= 0) {
         close(repl->out_fd);
-        say(repl, "replication: the link to the peer is closed");
+        say(repl, "the link to the peer is closed");
     }
     repl->out_fd = -1;
     atomic_store(&repl->is_blocked, false);
@@ -121,7 +121,7 @@ static void transport_close(void *context) {
 
 static void state_write(struct repl *repl, enum state_number number) {
     if (repl->state && !state_file_write(repl->state, number))
-        say(repl, "replication: cannot write the state file: %s", strerror(errno));
+        say(repl, "cannot write the state file: %s", strerror(errno));
 }
 
 static void transport_changed(void *context, const struct node_view *view) {
@@ -130,7 +130,7 @@ static void transport_changed(void *context, const struct node_view *view) {
         return;
     state_write(repl, view->self.state == NODE_READY ? STATE_NUMBER_READY : STATE_NUMBER_SYNCING);
     if (view->self.role != repl->role || view->self.state != repl->node_state)
-        say(repl, "replication: this node is %s, %s", node_role_name(view->self.role),
+        say(repl, "this node is %s, %s", node_role_name(view->self.role),
             node_state_name(view->self.state));
     repl->role = view->self.role;
     repl->node_state = view->self.state;
@@ -147,7 +147,7 @@ static void allow_addresses(struct repl *repl) {
     for (size_t i = 0; i < addresses->count; i++)
         text[i] = addresses->item[i].text;
     if (!engine_allow(repl->engine, text, addresses->count))
-        say(repl, "replication: no memory for the peer's addresses");
+        say(repl, "no memory for the peer's addresses");
 }
 
 static void dial_go_on(struct repl *repl) {
@@ -155,7 +155,7 @@ static void dial_go_on(struct repl *repl) {
     allow_addresses(repl);
     if (step == DIAL_CONNECTED) {
         repl->out_fd = dial_take(repl->dial);
-        say(repl, "replication: connected to the peer");
+        say(repl, "connected to the peer");
         engine_out_connected(repl->engine);
         engine_tick(repl->engine, repl->handle);
     } else if (step == DIAL_FAILED) {
@@ -277,9 +277,9 @@ static const char *refusal(const struct repl_config *config) {
         return "repl_log_mb has to be between 1 and 65536";
     for (size_t i = 0; i < ARRAY_COUNT(times); i++)
         if (times[i] < REPL_TIMES_MS_MIN || times[i] > REPL_TIMES_MS_MAX)
-            return "repl_join_ms, repl_heartbeat_ms and repl_timeout_ms have to be between 10 and 3600000";
+            return "repl_join_timeout, repl_heartbeat and repl_timeout have to be between 10 and 3600000";
     if (config->timeout_ms < 2 * config->heartbeat_ms)
-        return "repl_timeout_ms has to be at least twice repl_heartbeat_ms";
+        return "repl_timeout has to be at least twice repl_heartbeat";
     return NULL;
 }
 
