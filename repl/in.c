@@ -241,6 +241,10 @@ static void link_line(struct engine *engine, struct in_link *link, struct store_
     engine_note_overflow_locked(engine);
     enum node_line said = node_in_line(engine->node, engine_now(engine),
                                        store_version_now(engine->store), link->id, args);
+    struct node_view view;
+    node_view(engine->node, &view);
+    if (said != NODE_LINE_BAD)
+        store_version_advance(engine->store, view.peer.version);
     /* The node's lock is kept: no other link can take this one's place meanwhile. */
     if (said == NODE_LINE_START_OVER)
         start_over(engine, thread);
