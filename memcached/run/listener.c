@@ -1,6 +1,7 @@
 #include "memcached/run/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,6 +29,8 @@ struct listener_set {
     struct loop_timer *retry; /* runs while accepting is off */
     bool is_paused;           /* the accepting thread's; the atomics below are for statistics */
     uint64_t paused_mono_ms;
+    uint64_t paused_clients; /* that were open then */
+    int reserve_fd; /* given up for the moment it takes to refuse a client when there are no others */
     _Atomic bool is_accepting;
     _Atomic uint64_t disabled_count;
     _Atomic uint64_t disabled_us;
@@ -35,10 +38,12 @@ struct listener_set {
 
 /* ---- accepting -------------------------------------------------------------------------------- */
 
+static uint64_t client_count(const struct listener_set *set) {
+    return atomic_load_explicit(&set->config.list->client_count, memory_order_relaxed);
+}
+
 static bool is_full(const struct listener_set *set) {
-    return atomic_load_explicit(&set->config.list->client_count, memory_order_relaxed) +
-               set->listener_count - 1 >=
-           set->config.connection_max;
+    return client_count(set) + set->listener_count - 1 >= set->config.connection_max;
 }
 
 static void pause_accepting(struct listener_set *set) {
@@ -46,6 +51,7 @@ static void pause_accepting(struct listener_set *set) {
         return;
     set->is_paused = true;
     set->paused_mono_ms = clock_mono_ms(set->config.clock);
+    set->paused_clients = client_count(set);
     for (size_t i = 0; i < set->listener_count; i++)
         loop_watch_pause(set->listeners[i]->watch);
     atomic_store_explicit(&set->is_accepting, false, memory_order_relaxed);
@@ -55,11 +61,14 @@ static void pause_accepting(struct listener_set *set) {
 
 static void on_retry(void *context) {
     struct listener_set *set = context;
-    if (is_full(set)) {
+    uint64_t paused_ms = clock_mono_ms(set->config.clock) - set->paused_mono_ms;
+    /* Below the limit it was the system that had no descriptor: a client that left frees one. */
+    bool is_worth_it =
+        client_count(set) < set->paused_clients || paused_ms >= LISTENER_PAUSE_MS_MAX;
+    if (is_full(set) || !is_worth_it) {
         loop_timer_start(set->retry, LISTENER_RETRY_MS);
         return;
     }
-    uint64_t paused_ms = clock_mono_ms(set->config.clock) - set->paused_mono_ms;
     atomic_fetch_add_explicit(&set->disabled_us, paused_ms * 1000, memory_order_relaxed);
     set->is_paused = false;
     for (size_t i = 0; i < set->listener_count; i++)
@@ -73,6 +82,28 @@ static void refuse(struct listener_set *set, int fd) {
     (void)sent;
     close(fd);
     atomic_fetch_add_explicit(&set->config.list->rejected_count, 1, memory_order_relaxed);
+}
+
+/*
+ * No descriptor is left for another client: with the reserve in its place, it can be told so. The
+ * kernel looks for a descriptor before it looks for a client: false if none was waiting after all.
+ */
+static bool refuse_without_descriptor(struct listener *listener, int error) {
+    struct listener_set *set = listener->set;
+    struct socket_address peer;
+    if (set->reserve_fd < 0 || !set->config.is_refusing_fast) {
+        log_line(set->config.log, LOG_VERBOSE, "accept4(): %s", strerror(error));
+        pause_accepting(set);
+        return false;
+    }
+    close(set->reserve_fd);
+    int fd = socket_accept(listener->entry.fd, &peer);
+    if (fd >= 0) {
+        log_line(set->config.log, LOG_VERBOSE, "accept4(): %s", strerror(error));
+        refuse(set, fd);
+    }
+    set->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
 }
 
 static void dispatch(struct listener *listener, int fd, const struct socket_address *peer) {
@@ -106,8 +137,8 @@ static void on_readable(void *context) {
         } else if (fd == -EAGAIN || fd == -EWOULDBLOCK) {
             return;
         } else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
-            log_line(set->config.log, LOG_VERBOSE, "accept4(): %s", strerror(-fd));
-            pause_accepting(set);
+            if (!refuse_without_descriptor(listener, -fd))
+                return;
         }
         /* Anything else concerns the connection that was to be accepted: it is gone. */
     }
@@ -120,10 +151,11 @@ struct listener_set *listener_set_create(const struct listener_set_config *confi
     if (!set)
         return NULL;
     set->config = *config;
+    set->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     set->retry = loop_timer_create(config->loop, on_retry, set);
     if (set->retry)
         return set;
-    mem_free(set);
+    listener_set_destroy(set);
     return NULL;
 }
 
@@ -138,6 +170,8 @@ void listener_set_destroy(struct listener_set *set) {
         mem_free(listener);
     }
     loop_timer_destroy(set->retry);
+    if (set->reserve_fd >= 0)
+        close(set->reserve_fd);
     mem_free(set);
 }
 

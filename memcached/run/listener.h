@@ -15,9 +15,10 @@
 
 enum {
     LISTENERS_MAX = 256,
-    LISTENER_ADDRESSES_MAX = 32, /* of one name */
-    LISTENER_ACCEPTS_MAX = 64,   /* connections accepted in one go */
-    LISTENER_RETRY_MS = 10,      /* while accepting is off */
+    LISTENER_ADDRESSES_MAX = 32,  /* of one name */
+    LISTENER_ACCEPTS_MAX = 64,    /* connections accepted in one go */
+    LISTENER_RETRY_MS = 10,       /* while accepting is off */
+    LISTENER_PAUSE_MS_MAX = 1000, /* then it is tried again though no client has left */
 };
 
 struct listener_set;
