@@ -31,11 +31,7 @@ static void link_store(struct turn *turn, struct request *request) {
         value_take(turn, request, &job);
         return;
     }
-    if (why == STORE_TOO_LARGE) {
-        link_reject(turn, "value too large");
-        return;
-    }
-    /* no room for the new value: the old one must not stay in its place */
+    /* No room for the new value, or a smaller -I than the peer's: the old one must not stay in its place. */
     (void)repl->apply_delete(repl->context, turn->session->link, turn->thread, &key,
                              job.meta.new_cas);
     value_swallow(turn, request);

@@ -476,7 +476,6 @@ static enum node_line synced_line(struct node *node) {
 
 enum node_line node_in_line(struct node *node, uint64_t now_ms, uint64_t version, uint64_t link,
                             const char *args) {
-    (void)version;
     if (link != node->in_link)
         return NODE_LINE_BAD;
     node->in_heard_ms = now_ms;
@@ -489,8 +488,12 @@ enum node_line node_in_line(struct node *node, uint64_t now_ms, uint64_t version
         const char *rest;
         if (!node_text_get(args + 5, &peer, &rest) || *rest != '\0' || peer.id != node->peer.id)
             return NODE_LINE_BAD;
+        bool has_stepped_down = node->peer.role == NODE_MASTER && peer.role == NODE_SLAVE;
         node->peer = peer;
         settle_roles(node);
+        /* A master that steps down hands its role to whoever is left to take it. */
+        if (has_stepped_down && node->self.role == NODE_SLAVE && node->self.state == NODE_READY)
+            become_master(node, version);
         return NODE_LINE_OK;
     }
     return NODE_LINE_BAD;

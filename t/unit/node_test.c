@@ -246,6 +246,15 @@ START_TEST(a_client_write_on_the_slave_is_a_take_over) {
 }
 END_TEST
 
+START_TEST(a_master_that_is_demoted_hands_its_role_to_its_slave) {
+    pass(500, true);
+    node_demote(a.node, now_ms);
+    pass(100, true);
+    expect(&a, NODE_SLAVE, NODE_READY);
+    expect(&b, NODE_MASTER, NODE_READY);
+}
+END_TEST
+
 START_TEST(of_two_masters_the_later_promotion_stays) {
     pass(500, true);
     pass(TIMEOUT_MS * 2, false);
@@ -361,6 +370,7 @@ int main(void) {
     tcase_add_test(tcase, a_loser_hands_over_its_log_before_it_starts_over);
     tcase_add_test(tcase, waiting_for_a_log_that_never_drains_ends);
     tcase_add_test(tcase, a_client_write_on_the_slave_is_a_take_over);
+    tcase_add_test(tcase, a_master_that_is_demoted_hands_its_role_to_its_slave);
     tcase_add_test(tcase, of_two_masters_the_later_promotion_stays);
     tcase_add_test(tcase, a_peer_that_is_ourselves_is_refused);
     tcase_add_test(tcase, a_silent_link_is_closed_after_the_timeout);
