@@ -313,8 +313,7 @@ bool out_acked(struct engine *engine) {
 static bool walk_item(void *context, const struct store_key *key, const struct store_view *view) {
     struct engine *engine = context;
     struct out *out = &engine->out;
-    if (outbuf_pending(&out->buffer) >= OUT_BUFFER_HIGH_BYTES)
-        return false;
+    /* However full the buffer: a bucket that is broken off starts anew, and might for ever. */
     if (!put_item(context, key, view))
         return false;
     out->walk_items++;
@@ -324,8 +323,9 @@ static bool walk_item(void *context, const struct store_key *key, const struct s
 static void walk_locked(struct engine *engine) {
     struct out *out = &engine->out;
     unsigned percent = out->walk_percent;
-    out->is_walk_done = store_walk(out->thread, &out->walk_cursor, OUT_WALK_BUCKETS, walk_item,
-                                   engine, &percent);
+    for (int i = 0; i < OUT_WALK_BUCKETS && !out->is_walk_done && can_encode_locked(out); i++)
+        out->is_walk_done =
+            store_walk(out->thread, &out->walk_cursor, 1, walk_item, engine, &percent);
     if (out->buffer.is_failed)
         give_up_locked(engine);
     if (out->dialect == DIALECT_PAIR && percent != out->walk_percent) {
