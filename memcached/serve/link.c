@@ -4,6 +4,9 @@
 #include "memcached/serve/cmd_meta.h"
 #include "memcached/serve/exptime.h"
 
+/* The largest -I there is: more than that no peer can hold. */
+enum { LINK_VALUE_BYTES_MAX = 1 << 30 };
+
 void link_reject(struct turn *turn, const char *why) {
     const struct serve_repl_hooks *repl = &turn->server->repl;
     if (repl->link_rejected)
@@ -29,6 +32,10 @@ static void link_store(struct turn *turn, struct request *request) {
                              request->value_bytes, &why);
     if (LIKELY(job.item)) {
         value_take(turn, request, &job);
+        return;
+    }
+    if (request->value_bytes > LINK_VALUE_BYTES_MAX) {
+        link_reject(turn, "value too large for any server");
         return;
     }
     /* No room for the new value, or a smaller -I than the peer's: the old one must not stay in its place. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "memcached/base/check.h"
+#include "memcached/base/mem.h"
 #include "memcached/proto/stream.h"
 #include "t/unit/session_tests.h"
 
@@ -214,6 +215,25 @@ START_TEST(a_link_keeps_the_longest_binary_key) {
 }
 END_TEST
 
+/* The peer's -I may be larger: what cannot be held here must not leave an older value in its place. */
+START_TEST(a_value_too_large_for_this_node_is_absent_here) {
+    struct host *host = link_new();
+    host_forget(host);
+    ck_assert(host_receive(host, "ms a 2000000 E5 q\r\n", 19, 0));
+    char *value = mem_alloc(2000002);
+    memset(value, 'x', 2000000);
+    memcpy(value + 2000000, "\r\n", 2);
+    ck_assert(host_receive(host, value, 2000002, 0));
+    mem_free(value);
+    ck_assert_uint_eq(host->sets, 0);
+    ck_assert_uint_eq(host->deletes, 1);
+    ck_assert_uint_eq(host->rejected, 0);
+    ck_assert(host_receive(host, "ms b 1 E6 q\r\n1\r\n", 16, 0));
+    ck_assert_uint_eq(host->sets, 1);
+    host_delete(host);
+}
+END_TEST
+
 START_TEST(what_is_no_part_of_the_stream_ends_a_link) {
     static const char *const rows[] = {
         "get a\r\n",
@@ -229,7 +249,7 @@ START_TEST(what_is_no_part_of_the_stream_ends_a_link) {
         "ms a 1 E5 q y\r\nx\r\n",
         "ms a x E5 q\r\n",
         "ms a 1 E5 q\r\nxyz\r\n",
-        "ms a 99999999 E5 q\r\n",
+        "ms a 2000000000 E5 q\r\n",
         "ms *** 1 E5 b q\r\nx\r\n",
         "md a q\r\n",
         "md a E5 y\r\n",
@@ -255,6 +275,7 @@ int main(void) {
     tcase_add_test(tests, wrong_flags_are_answered_and_their_value_ignored);
     tcase_add_test(tests, a_link_applies_what_is_newer);
     tcase_add_test(tests, a_link_takes_large_values_in_any_pieces);
+    tcase_add_test(tests, a_value_too_large_for_this_node_is_absent_here);
     tcase_add_test(tests, a_link_keeps_the_longest_binary_key);
     tcase_add_test(tests, what_is_no_part_of_the_stream_ends_a_link);
     tcase_set_timeout(tests, 60);
