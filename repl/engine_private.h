@@ -92,6 +92,7 @@ struct engine {
 
     _Atomic bool is_master;       /* the role gate's fast path */
     _Atomic bool is_full_out;     /* the peer is being given a full sync */
+    _Atomic uint64_t full_in_link; /* the link on which a full sync was asked for and has not begun; 0: none */
     _Atomic bool has_overflowed;  /* the log did, and the node does not know yet */
     _Atomic bool is_sweep_due;    /* a start-over left things to sweep */
     _Atomic bool is_sweep_restarted;

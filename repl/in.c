@@ -34,6 +34,8 @@ void in_kill_locked(struct engine *engine, uint64_t link_id) {
     lock_acquire(&link->lock);
     link->is_dead = true;
     lock_release(&link->lock);
+    if (atomic_load(&engine->full_in_link) == link_id)
+        atomic_store(&engine->full_in_link, 0);
 }
 
 void in_note_heard_locked(struct engine *engine) {
@@ -110,6 +112,7 @@ static void hello(struct engine *engine, struct session *session, const char *ar
             link->peer_id = view.peer.id;
             if (greeting.superseded_link)
                 in_kill_locked(engine, greeting.superseded_link);
+            atomic_store(&engine->full_in_link, greeting.is_full ? link->id : 0);
         } else {
             drop_link_locked(engine, link);
         }
@@ -149,6 +152,7 @@ static bool is_alive(struct in_link *link) {
 
 static void start_over(struct engine *engine, struct store_thread *thread) {
     keep_and_start_over(engine, thread);
+    atomic_store(&engine->full_in_link, 0);
     atomic_store(&engine->sync_in_items, 0);
     atomic_store(&engine->sync_in_percent, 0);
     atomic_store(&engine->is_sweep_restarted, true);
@@ -364,6 +368,7 @@ static void link_closed(void *context, void *link_pointer) {
     struct engine *engine = context;
     struct in_link *link = link_pointer;
     lock_acquire(&engine->node_lock);
+    in_kill_locked(engine, link->id);
     node_in_closed(engine->node, engine_now(engine), link->id);
     engine_publish_locked(engine);
     drop_link_locked(engine, link);

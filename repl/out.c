@@ -300,7 +300,12 @@ bool out_acked(struct engine *engine) {
         struct out_barrier *barrier = &out->barriers[out->barrier_first];
         out->barrier_first = (out->barrier_first + 1) % OUT_BARRIERS_MAX;
         out->barrier_count--;
-        dirty_log_acked(engine->log, barrier->at);
+        /*
+         * Before it starts over, a node keeps in its log even what is acknowledged: the source may have
+         * had it too late for the full sync, and an older value would show until it is told back.
+         */
+        if (atomic_load(&engine->full_in_link) == 0)
+            dirty_log_acked(engine->log, barrier->at);
         if (barrier->version)
             store_acknowledged(engine->store, barrier->version);
     }

@@ -428,6 +428,7 @@ void node_in_hello(struct node *node, uint64_t now_ms, uint64_t version, uint64_
                             peer.id != node->self.id;
     node->self.version = version;
     const char *verdict = "refused";
+    greeting->is_full = false;
     greeting->superseded_link = 0;
     if (greeting->is_accepted) {
         if (node->in_link != link)
@@ -442,6 +443,7 @@ void node_in_hello(struct node *node, uint64_t now_ms, uint64_t version, uint64_
         if (node->self.complete_for == NODE_COMPLETE_FOR_ANY)
             node->self.complete_for = peer.id;
         verdict = verdict_for(node, now_ms, version, is_drained);
+        greeting->is_full = strcmp(verdict, "full") == 0;
         /* A stream to an earlier life of the peer leads nowhere; and one that waits need not any longer. */
         if (is_out_up(node) && node->out_peer_id != peer.id)
             close_out(node, now_ms);

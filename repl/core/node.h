@@ -113,6 +113,7 @@ void node_log_overflowed(struct node *node, uint64_t now_ms);
 /* ---- incoming links ---- */
 struct node_greeting {
     bool is_accepted;
+    bool is_full;             /* a full sync is asked for: this node will start over */
     uint64_t superseded_link; /* the link this one replaces: nothing more from it may be applied; 0: none */
     char text[NODE_TEXT_BYTES_MAX]; /* the answer, with CR LF, also when refused */
 };
