@@ -142,10 +142,12 @@ static bool put_entry(struct engine *engine, const struct dirty_entry *entry) {
         return put_flush(engine, entry->version, entry->kind == DIRTY_FLUSH_LATER, entry->hash);
     struct store_key key = {entry->key, entry->key_bytes, entry->hash};
     uint64_t absent_version = 0;
-    if (store_visit(out->thread, &key, put_item, engine, &absent_version) == STORE_ABSENT)
-        return put_absent(out, &key,
-                          absent_version > entry->version ? absent_version : entry->version);
-    return !out->buffer.is_failed;
+    if (store_visit(out->thread, &key, put_item, engine, &absent_version) == STORE_VISITED)
+        return !out->buffer.is_failed;
+    /* It may have been written again and evicted since, and the eviction's tombstone forgotten. */
+    uint64_t version = store_forgotten(engine->store);
+    version = version > absent_version ? version : absent_version;
+    return put_absent(out, &key, version > entry->version ? version : entry->version);
 }
 
 /* Encodes what the log holds, up to the high mark. True if something is left and room is there. */

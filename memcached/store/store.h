@@ -288,6 +288,9 @@ enum store_found { STORE_VISITED, STORE_ABSENT };
 enum store_found store_visit(struct store_thread *thread, const struct store_key *key,
                              store_visitor visitor, void *context, uint64_t *version);
 
+/* Absences had to be forgotten up to this version (0: none): an absent key may be so since then. Any thread. */
+uint64_t store_forgotten(const struct store *store);
+
 /*
  * Walks all live items, `bucket_count` index buckets a call; *cursor starts at 0 and is opaque.
  * Growth of the index neither hides nor repeats an item by more than one bucket. As in store_visit,

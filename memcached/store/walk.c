@@ -47,6 +47,10 @@ enum store_found store_visit(struct store_thread *thread, const struct store_key
     return STORE_ABSENT;
 }
 
+uint64_t store_forgotten(const struct store *store) {
+    return store->is_replicated ? tombstone_floor(&store->tombstones) : 0;
+}
+
 bool walk_buckets(struct store_thread *thread, uint64_t *cursor, unsigned bucket_count,
                   bool (*each)(struct walk_step *step), void *context) {
     struct store *store = thread->store;
