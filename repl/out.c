@@ -96,22 +96,33 @@ static bool put_value_by_reference(struct engine *engine, const struct store_vie
     return true;
 }
 
+/* A small value into the room that put_item has reserved behind the line: with its CR LF. */
+static void put_value_by_copy(struct outbuf *buffer, const struct store_view *view) {
+    char *to = buffer->data + buffer->bytes;
+    memcpy(to, view->value, (size_t)view->value_bytes);
+    memcpy(to + view->value_bytes, "\r\n", 2);
+    outbuf_commit(buffer, (size_t)view->value_bytes + 2);
+}
+
 /* store_visitor: the item as it is now. Under its stripe's lock. */
 static bool put_item(void *context, const struct store_key *key, const struct store_view *view) {
     struct engine *engine = context;
     struct out *out = &engine->out;
     struct outbuf_mark mark = outbuf_mark(&out->buffer);
-    char *head = outbuf_reserve(&out->buffer, ENCODE_HEAD_BYTES_MAX);
+    bool is_copied = view->value && view->value_bytes <= OUT_COPY_BYTES_MAX;
+    char *head = outbuf_reserve(&out->buffer, ENCODE_HEAD_BYTES_MAX + 2 +
+                                                  (is_copied ? (size_t)view->value_bytes : 0));
     if (!head)
         return false;
     size_t head_bytes = encode_set(head, out->dialect, engine->clock, key, view);
     if (head_bytes == 0)
         return true; /* this peer's dialect cannot name the key */
     outbuf_commit(&out->buffer, head_bytes);
-    bool is_put = view->value && view->value_bytes <= OUT_COPY_BYTES_MAX
-                      ? outbuf_put(&out->buffer, view->value, (size_t)view->value_bytes)
-                      : put_value_by_reference(engine, view);
-    if (is_put && outbuf_puts(&out->buffer, "\r\n"))
+    if (is_copied) {
+        put_value_by_copy(&out->buffer, view);
+        return true;
+    }
+    if (put_value_by_reference(engine, view) && outbuf_puts(&out->buffer, "\r\n"))
         return true;
     outbuf_cut(&out->buffer, mark);
     return false;

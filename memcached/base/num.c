@@ -42,23 +42,62 @@ static const char digit_pairs[] = "000102030405060708091011121314151617181920212
                                   "34353637383940414243444546474849505152535455565758596061626364656667"
                                   "6869707172737475767778798081828384858687888990919293949596979899";
 
-size_t num_put_u64(char *out, uint64_t value) {
-    char digits[NUM_U64_DIGITS_MAX];
-    size_t at = sizeof(digits);
-    while (value >= 100) {
-        at -= 2;
-        memcpy(digits + at, digit_pairs + 2 * (value % 100), 2);
-        value /= 100;
-    }
+static inline void put_pair(char *out, uint32_t below_hundred) {
+    memcpy(out, digit_pairs + 2 * below_hundred, 2);
+}
+
+/* All four, all eight digits, zeros in front included. */
+static inline void put_four(char *out, uint32_t below_ten_thousand) {
+    put_pair(out, below_ten_thousand / 100);
+    put_pair(out + 2, below_ten_thousand % 100);
+}
+
+static inline void put_eight(char *out, uint32_t value) {
+    put_four(out, value / 10000);
+    put_four(out + 4, value % 10000);
+}
+
+/* Without zeros in front; each returns how many digits. */
+static inline size_t put_below_hundred(char *out, uint32_t value) {
     if (value >= 10) {
-        at -= 2;
-        memcpy(digits + at, digit_pairs + 2 * value, 2);
-    } else {
-        digits[--at] = (char)('0' + value);
+        put_pair(out, value);
+        return 2;
     }
-    size_t count = sizeof(digits) - at;
-    memcpy(out, digits + at, count);
-    return count;
+    *out = (char)('0' + value);
+    return 1;
+}
+
+static inline size_t put_below_ten_thousand(char *out, uint32_t value) {
+    if (value < 100)
+        return put_below_hundred(out, value);
+    size_t count = put_below_hundred(out, value / 100);
+    put_pair(out + count, value % 100);
+    return count + 2;
+}
+
+static inline size_t put_short(char *out, uint32_t value) {
+    if (value < 10000)
+        return put_below_ten_thousand(out, value);
+    size_t count = put_below_ten_thousand(out, value / 10000);
+    put_four(out + count, value % 10000);
+    return count + 4;
+}
+
+size_t num_put_u64(char *out, uint64_t value) {
+    enum { BLOCK = 100000000 };
+    if (value < BLOCK)
+        return put_short(out, (uint32_t)value);
+    uint64_t high = value / BLOCK;
+    size_t count;
+    if (high < BLOCK) {
+        count = put_short(out, (uint32_t)high);
+    } else {
+        count = put_short(out, (uint32_t)(high / BLOCK));
+        put_eight(out + count, (uint32_t)(high % BLOCK));
+        count += 8;
+    }
+    put_eight(out + count, (uint32_t)(value % BLOCK));
+    return count + 8;
 }
 
 bool num_bytes(const char *text, uint64_t *value) {

@@ -89,6 +89,15 @@ START_TEST(base64_that_is_none_is_refused) {
 END_TEST
 
 START_TEST(keys_that_text_cannot_carry_are_known) {
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (size_t at = 0; at < 17; at++) {
+            char key[17];
+            memset(key, 'k', sizeof(key));
+            key[at] = (char)byte;
+            for (size_t bytes = at + 1; bytes <= sizeof(key); bytes++)
+                ck_assert_int_eq(key_is_text(key, bytes), byte > ' ' && byte != 0x7f);
+        }
+    }
     ck_assert(key_is_text("a", 1));
     ck_assert(key_is_text("caf\xc3\xa9", 5));
     ck_assert(!key_is_text("", 0));
