@@ -14,7 +14,6 @@ enum {
     REQUEST_BYTES_MAX = 64 * 1024,
     ANSWER_US = 400000, /* a client gives up after this */
     RETRY_US_MAX = 30000,
-    BIG_ONE_IN = 12,    /* of values: as large as the profile allows */
     NUMBERS_ONE_IN = 6, /* of keys: they hold numbers */
 };
 
@@ -67,7 +66,7 @@ static size_t put_value(struct world *world, const struct op *op, char *out) {
     if (is_number_key(op->key))
         return (size_t)sprintf(out, "%" PRIu64, op->number * 1000);
     size_t bytes = (size_t)sprintf(out, "v%" PRIu64 ".", op->number);
-    size_t wanted = world_one_in(world, BIG_ONE_IN) ? world->profile->value_bytes_max
+    size_t wanted = world_one_in(world, world->profile->big_one_in) ? world->profile->value_bytes_max
                                                     : 8 + world_below(world, 60);
     for (; bytes < wanted; bytes++)
         out[bytes] = (char)('a' + bytes % 26);

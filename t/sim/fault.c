@@ -244,7 +244,7 @@ static const struct profile kinds[] = {
      .fault_us = 2 * S, .key_count = 300, .think_us = 5 * MS, .log_bytes = 4096},
     {.name = "small memory", .kill_weight = 2, .cut_weight = 1, .move_weight = 1,
      .fault_us = 2 * S, .limit_bytes = 2 << 20, .value_bytes_max = 40000, .key_count = 200,
-     .is_evicting = true},
+     .big_one_in = 3, .is_evicting = true},
     {.name = "restarts", .kill_weight = 4, .both_weight = 2, .role_weight = 1, .fault_us = 400 * MS},
     {.name = "everything", .kill_weight = 2, .machine_weight = 2, .both_weight = 1,
      .freeze_weight = 2, .cut_weight = 2, .cut_one_way_weight = 2, .reset_weight = 2,
@@ -260,6 +260,8 @@ void profile_draw(struct world *world, struct profile *profile) {
         profile->think_us = world_between(world, 8 * MS, 30 * MS);
     if (!profile->value_bytes_max)
         profile->value_bytes_max = world_one_in(world, 4) ? 20000 : 300;
+    if (!profile->big_one_in)
+        profile->big_one_in = 12;
     if (!profile->log_bytes)
         profile->log_bytes = world_one_in(world, 3) ? 4096 : 1 << 20;
     if (!profile->limit_bytes)

@@ -273,6 +273,7 @@ void model_executed(struct model *model, struct host *host, const struct op *op,
     seen.as.born_us = world->now_us;
     state_add(model, op->key, &seen.as);
     host->shadow.floor[op->key] = seen.as.version;
+    host->shadow.executed[op->key] = seen.as.version;
     host->shadow.is_vague[op->key] = false;
 }
 
@@ -280,7 +281,7 @@ void model_answered(struct model *model, struct host *host, const struct op *op)
     struct shadow *shadow = &host->shadow;
     (void)model;
     if (op_is_write(op) && op->kind != OP_FLUSH)
-        shadow->acked[op->key] = shadow->floor[op->key];
+        shadow->acked[op->key] = shadow->executed[op->key];
 }
 
 void model_read(struct model *model, struct host *host, const struct op *op, const char *value,
@@ -318,6 +319,11 @@ void model_applied(struct model *model, struct host *host, const char *key, uint
     unsigned index = key_index(model, key, key_bytes);
     TRACE(model->world, "host %u: told of %s version %" PRIu64 ": %s", host->index,
           model->name[index], version, name[told]);
+    /* A process whose clock is behind and that has not met its peer yet writes with versions of the past. */
+    const struct state *news = state_find(model, index, version);
+    const struct state *here = state_find(model, index, host->shadow.floor[index]);
+    if (told == TOLD_SET && news && here && version < here->version && news->born_us > here->born_us)
+        host->shadow.floor[index] = version;
     raise(&host->shadow, index, version, told != TOLD_SET);
     /* Flushed or expired there, the item is told as absent since its own version. */
     if (told == TOLD_DELETE && host->shadow.floor[index] == version)
@@ -379,8 +385,14 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
     if (model->before.self.state == NODE_READY && stream->source_state != NODE_READY)
         world_fail(world, "host %u, ready, is emptied by a node that was not", host->index);
     memset(shadow->is_vague, 0, sizeof(shadow->is_vague));
+    memset(shadow->executed, 0, sizeof(shadow->executed));
     shadow->flush_due_ms = 0;
     shadow->epoch++;
+    struct node_view after;
+    engine_view(host->engine, &after);
+    if (after.self.state != NODE_SYNCING)
+        world_fail(world, "host %u starts over and says that it is %s", host->index,
+                   node_state_name(after.self.state));
     for (unsigned i = 0; i < model->key_count && !world->is_failed; i++) {
         uint64_t acked = shadow->acked[i];
         bool is_news = acked > stream->floor[i];

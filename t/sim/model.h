@@ -18,7 +18,7 @@ enum model_told { TOLD_SET, TOLD_DELETE, TOLD_REFUSED };
 struct shadow {
     uint64_t floor[MODEL_KEYS_MAX];   /* newest version executed or applied here */
     uint64_t acked[MODEL_KEYS_MAX];   /* newest version that a client was answered for here */
-    uint64_t pending[MODEL_KEYS_MAX]; /* executed, not answered yet */
+    uint64_t executed[MODEL_KEYS_MAX]; /* newest version that a client's change got here */
     bool is_vague[MODEL_KEYS_MAX];    /* the floor was told, yet refused: the key may be absent */
     uint64_t epoch;                   /* starts over */
     uint64_t flush_due_ms;            /* a delayed flush that a client asked for here; 0: none */

@@ -24,7 +24,8 @@ struct profile {
     unsigned key_count, client_count;
     uint64_t think_us;        /* between two operations of a client, on average */
     uint64_t busy_us;         /* how long clients and faults go on */
-    uint64_t value_bytes_max; /* of most values */
+    uint64_t value_bytes_max; /* of one value in big_one_in; the others are small */
+    unsigned big_one_in;
     uint64_t log_bytes;
     uint64_t limit_bytes;
     uint32_t tombstones;
