@@ -4,6 +4,7 @@
 
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
+#include "repl/core/node_text.h"
 #include "repl/engine_private.h"
 
 enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 1000, TICK_ROUNDS_MAX = 8 };
@@ -111,6 +112,20 @@ bool engine_allow(struct engine *engine, const char *const *addresses, size_t co
     lock_release(&engine->node_lock);
     allowed_free(old, old_count);
     return true;
+}
+
+/* ---- versions of the peer ---- */
+
+bool engine_is_version_sane(const struct engine *engine, uint64_t version) {
+    uint64_t ahead_ms = (uint64_t)VERSION_AHEAD_YEARS_MAX * 365 * 24 * 3600 * 1000;
+    return version >> STORE_VERSION_SEQUENCE_BITS <= clock_wall_ms(engine->clock) + ahead_ms;
+}
+
+bool engine_is_info_sane(const struct engine *engine, const char *text) {
+    struct node_info info;
+    const char *rest;
+    return !node_text_get(text, &info, &rest) || (engine_is_version_sane(engine, info.version) &&
+                                                  engine_is_version_sane(engine, info.promoted_at));
 }
 
 /* ---- the node ---- */
@@ -295,6 +310,9 @@ static void out_line(struct engine *engine, const char *line) {
         node_leave(engine);
         return;
     }
+    /* An answer that the node cannot read is refused there, and counted. */
+    if (strncmp(line, "REPL ", 5) == 0 && !engine_is_info_sane(engine, line + 5))
+        line = "REPL with a version from the far future";
     struct node *node = node_enter(engine);
     node_out_line(node, now, store_version_now(engine->store), line);
     struct node_view view;

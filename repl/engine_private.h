@@ -104,6 +104,15 @@ static inline uint64_t engine_now(const struct engine *engine) {
     return clock_mono_ms(engine->clock);
 }
 
+/*
+ * Versions grow with the time of day. One from a hundred years ahead is none: taken over, it would leave the
+ * clock no room above it. A node whose clock has started from 1970 follows its peer all the same.
+ */
+enum { VERSION_AHEAD_YEARS_MAX = 100 };
+bool engine_is_version_sane(const struct engine *engine, uint64_t version);
+/* The same of the versions in a node's info; text that holds no info is for the node to judge. */
+bool engine_is_info_sane(const struct engine *engine, const char *text);
+
 /* Called under the node's lock before anything is asked of the node: an overflow must not go unknown. */
 void engine_note_overflow_locked(struct engine *engine);
 /* Called under the node's lock after every event: atomics that mirror the node. */

@@ -101,6 +101,8 @@ static void hello(struct engine *engine, struct session *session, const char *ar
     struct in_link *link = NULL;
     if (!is_allowed_locked(engine, session_peer(session)->ip)) {
         refusal = "CLIENT_ERROR this address is not the configured replication peer\r\n";
+    } else if (!engine_is_info_sane(engine, args)) {
+        refusal = "CLIENT_ERROR a version from the far future\r\n";
     } else if (!(link = make_link_locked(engine, session))) {
         refusal = "SERVER_ERROR too many replication links\r\n";
     } else {
@@ -217,6 +219,9 @@ static bool stream_line(struct engine *engine, struct in_link *link, struct stor
     bool is_ours = true;
     if (link->is_dead) {
         session_end(link->session);
+    } else if (!engine_is_version_sane(engine, is_later ? second : number) ||
+               (is_later && number > UINT64_MAX / 1000)) {
+        is_ours = false;
     } else if (length == 5 && memcmp(args, "flush", 5) == 0) {
         store_version_advance(engine->store, number);
         store_apply_flush(thread, number);
@@ -237,6 +242,10 @@ static void link_line(struct engine *engine, struct in_link *link, struct store_
                       const char *args) {
     if (stream_line(engine, link, thread, args))
         return;
+    if (strncmp(args, "info ", 5) == 0 && !engine_is_info_sane(engine, args + 5)) {
+        reject(engine, link);
+        return;
+    }
     if (!is_alive(link)) {
         session_end(link->session);
         return;
@@ -307,12 +316,23 @@ static void command(void *context, struct session *session, struct store_thread 
 
 /* ---- the stream ---- */
 
+static bool is_acceptable(struct engine *engine, struct in_link *link, uint64_t version) {
+    bool is_sane = engine_is_version_sane(engine, version);
+    if (!is_sane)
+        reject(engine, link);
+    return is_sane;
+}
+
 static enum store_status apply_set(void *context, void *link_pointer, struct store_thread *thread,
                                    struct item *item, const struct store_key *key,
                                    uint64_t version) {
     struct engine *engine = context;
     struct in_link *link = link_pointer;
     enum store_status status = STORE_OLDER;
+    if (UNLIKELY(!is_acceptable(engine, link, version))) {
+        store_abandon(thread, item);
+        return status;
+    }
     lock_acquire(&link->lock);
     if (link->is_dead) {
         store_abandon(thread, item);
@@ -334,6 +354,8 @@ static enum store_status apply_delete(void *context, void *link_pointer,
     struct engine *engine = context;
     struct in_link *link = link_pointer;
     enum store_status status = STORE_OLDER;
+    if (UNLIKELY(!is_acceptable(engine, link, version)))
+        return status;
     lock_acquire(&link->lock);
     if (link->is_dead) {
         session_end(link->session);

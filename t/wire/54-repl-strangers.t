@@ -43,6 +43,8 @@ for my $args ('', '1', '2 00000000000000aa master ready 1 any 5', 'x y z', '1 zz
               '1 0 master ready 1 any 5', '1 00000000000000aa king ready 1 any 5',
               '1 00000000000000aa master asleep 1 any 5', '1 00000000000000aa master ready x any 5',
               '1 00000000000000aa master ready 1 any 99999999999999999999999',
+              '1 00000000000000aa master ready 1 any 18446744073709551614',
+              '1 00000000000000aa master ready 18446744073709551615 any 5',
               "1 $id master ready 1 any 5", '1 ' . 'a' x 5000) {
     my $conn = $master->conn;
     $conn->put("repl hello $args\r\nrepl flush 99999999999999999\r\n");
@@ -76,6 +78,12 @@ my @rubbish = (
     [ 'a key too long',             'ms ' . 'k' x 300 . " 1 E1 q\r\n1\r\n" ],
     [ 'a version that is none',     "ms x 1 Ex q\r\n1\r\n" ],
     [ 'no version',                 "ms x 1 q\r\n1\r\n" ],
+    [ 'a set of the far future',    "ms x 1 E18446744073709551615 q\r\n1\r\n" ],
+    [ 'a delete of the far future', "md a E18446744073709551615 q\r\n" ],
+    [ 'a flush of the far future',  "repl flush 18446744073709551615\r\n" ],
+    [ 'a flush to be, from there',  "repl flush_later 0 18446744073709551615\r\n" ],
+    [ 'a flush at no time',         "repl flush_later 18446744073709551615 1\r\n" ],
+    [ 'a clock in the far future',  "repl info 1 $peer_id slave ready 0 $id 18446744073709551614\r\n" ],
     [ 'nothing at all',             '' ],
 );
 for my $row (@rubbish) {
