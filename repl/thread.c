@@ -124,11 +124,24 @@ static void state_write(struct repl *repl, enum state_number number) {
         say(repl, "cannot write the state file: %s", strerror(errno));
 }
 
+/* A joining node has nothing at all to serve, and the address is not to stay with it. */
+static enum state_number state_number(enum node_state state) {
+    switch (state) {
+    case NODE_JOINING:
+        return STATE_NUMBER_FAULT;
+    case NODE_SYNCING:
+        return STATE_NUMBER_SYNCING;
+    case NODE_READY:
+        break;
+    }
+    return STATE_NUMBER_READY;
+}
+
 static void transport_changed(void *context, const struct node_view *view) {
     struct repl *repl = context;
     if (repl->is_stop_begun)
         return;
-    state_write(repl, view->self.state == NODE_READY ? STATE_NUMBER_READY : STATE_NUMBER_SYNCING);
+    state_write(repl, state_number(view->self.state));
     if (view->self.role != repl->role || view->self.state != repl->node_state)
         say(repl, "this node is %s, %s", node_role_name(view->self.role),
             node_state_name(view->self.state));
@@ -243,8 +256,6 @@ static bool is_stop_done(struct repl *repl) {
 static void *thread_run(void *context) {
     struct repl *repl = context;
     prctl(PR_SET_NAME, "repl");
-    /* The node tells of changes only; it starts out joining. */
-    state_write(repl, STATE_NUMBER_SYNCING);
     while (true) {
         uint64_t next_ms = engine_tick(repl->engine, repl->handle);
         if (atomic_load(&repl->is_stopping) && is_stop_done(repl))

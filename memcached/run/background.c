@@ -52,6 +52,7 @@ static void *run(void *context) {
     uint64_t ticked_ms = 0;
     uint64_t checked_ms = 0;
     while (!atomic_load_explicit(&background->is_stopping, memory_order_acquire)) {
+        freeze_look(config->freeze);
         clock_update(config->clock);
         uint64_t now_ms = clock_mono_ms(config->clock);
         if (now_ms - ticked_ms >= BACKGROUND_TICK_MS) {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "memcached/base/clock.h"
+#include "memcached/run/freeze.h"
 #include "memcached/store/store.h"
 
 enum {
@@ -21,6 +22,7 @@ struct background_config {
     struct clock *clock;
     struct store *store;
     bool is_fine;      /* versions come from the clock */
+    struct freeze *freeze;
     uint32_t check_ms; /* how often to call check; 0: never */
     void (*check)(void *context);
     void *check_context;

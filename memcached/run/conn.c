@@ -189,9 +189,23 @@ static int on_space(void *context, struct iovec vec[LOOP_SPACE_MAX]) {
     return count;
 }
 
+void conn_look_for_thaw(struct conn_env *env) {
+    uint32_t thaws = freeze_look(env->freeze);
+    if (LIKELY(thaws == env->thaws_seen))
+        return;
+    env->thaws_seen = thaws;
+    log_line(env->log, LOG_ALWAYS, "the process stood still: closing the connections of clients");
+    for (struct conn *conn = env->open; conn; conn = conn->open_next)
+        if (!session_is_link(conn->session))
+            break_off(conn);
+}
+
 static void on_received(void *context, ssize_t got) {
     struct conn *conn = context;
     struct conn_env *env = conn->env;
+    conn_look_for_thaw(env);
+    if (UNLIKELY(conn->is_broken))
+        return;
     if (got <= 0) {
         if (got < 0)
             conn->is_broken = true;

@@ -22,6 +22,7 @@
 #include "memcached/net/outbuf.h"
 #include "memcached/net/socket.h"
 #include "memcached/run/conn_list.h"
+#include "memcached/run/freeze.h"
 #include "memcached/run/log.h"
 #include "memcached/serve/session.h"
 
@@ -45,6 +46,8 @@ struct conn_env {
     struct loop *loop;          /* fixed */
     char *receive;              /* INBUF_BYTES_MAX bytes: what arrives goes here first */
     unsigned request_max;       /* -R. Fixed. */
+    struct freeze *freeze;      /* fixed */
+    uint32_t thaws_seen;        /* stand-stills after which clients have been broken off */
     struct bufpool pool;
     struct conn_queue again; /* have more to execute now */
     struct conn_queue flush; /* have something to send, or are to be closed */
@@ -58,6 +61,12 @@ struct conn_env {
 /* Takes over a non-blocking socket; closes it and returns false when there is no memory. */
 bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
                const char *listener_name);
+
+/*
+ * Breaks off all clients if the process has just stood still: what they sent before must not be
+ * executed now. Links of the peer stay, their changes carry versions.
+ */
+void conn_look_for_thaw(struct conn_env *env);
 
 /* One more round for every connection that has more to execute. */
 void conn_run_again(struct conn_env *env);

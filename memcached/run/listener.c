@@ -109,6 +109,10 @@ static bool refuse_without_descriptor(struct listener *listener, int error) {
 static void dispatch(struct listener *listener, int fd, const struct socket_address *peer) {
     struct listener_set *set = listener->set;
     struct conn_list *list = set->config.list;
+    if (freeze_is_in_doubt(set->config.freeze)) {
+        close(fd);
+        return;
+    }
     if (is_full(set)) {
         refuse(set, fd);
         return;

@@ -9,6 +9,7 @@
 
 #include "memcached/net/loop.h"
 #include "memcached/run/conn_list.h"
+#include "memcached/run/freeze.h"
 #include "memcached/run/log.h"
 #include "memcached/run/worker.h"
 #include "memcached/serve/server.h"
@@ -28,6 +29,7 @@ struct listener_set_config {
     struct conn_list *list;
     struct log *log;
     struct clock *clock;
+    struct freeze *freeze;
     struct worker **workers;
     unsigned worker_count;
     uint64_t connection_max; /* -c */

@@ -3,6 +3,7 @@ librun_a_SOURCES = \
 	memcached/run/background.c memcached/run/background.h \
 	memcached/run/conn.c memcached/run/conn.h \
 	memcached/run/conn_list.c memcached/run/conn_list.h \
+	memcached/run/freeze.c memcached/run/freeze.h \
 	memcached/run/listener.c memcached/run/listener.h \
 	memcached/run/log.c memcached/run/log.h \
 	memcached/run/process.c memcached/run/process.h \

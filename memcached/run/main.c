@@ -140,6 +140,12 @@ static int make_repl(struct program *program) {
 
 /* ---- what is made by the user that serves ----------------------------------------------------- */
 
+/* After so long the peer may have taken over. */
+static uint64_t freeze_limit_ms(const struct settings *settings) {
+    return settings->repl_timeout_ms < FREEZE_LIMIT_MS_MAX ? settings->repl_timeout_ms
+                                                           : FREEZE_LIMIT_MS_MAX;
+}
+
 static int make_runner(struct program *program) {
     const struct settings *settings = &program->settings;
     const char *why = "";
@@ -155,6 +161,7 @@ static int make_runner(struct program *program) {
         .idle_timeout_ms = settings->idle_timeout * 1000ull,
         .link_timeout_ms = program->repl ? settings->repl_timeout_ms : 0,
         .is_fine_clock = program->repl != NULL,
+        .freeze_limit_ms = program->repl ? freeze_limit_ms(settings) : 0,
         .before_flush = program->repl ? before_flush : NULL,
         .before_flush_context = program->repl,
     };

@@ -10,6 +10,7 @@
 enum { CACHE_LINE_BYTES = 64 };
 
 struct runner {
+    struct freeze freeze;
     struct runner_config config;
     struct conn_list list;
     struct loop *loop; /* main thread */
@@ -109,6 +110,7 @@ static bool create_worker(struct runner *runner, unsigned index, const char **wh
         .read_buf_limit_bytes = config->read_buf_limit_bytes / config->worker_count,
         .idle_timeout_ms = config->idle_timeout_ms,
         .link_timeout_ms = config->link_timeout_ms,
+        .freeze = &runner->freeze,
         .before_flush = config->before_flush,
         .before_flush_context = config->before_flush_context,
     };
@@ -141,6 +143,7 @@ static bool create_parts(struct runner *runner, const char **why) {
     struct background_config background = {.clock = server->clock,
                                            .store = server->store,
                                            .is_fine = config->is_fine_clock,
+                                           .freeze = &runner->freeze,
                                            .check_ms = check_period_ms(config),
                                            .check = on_check_due,
                                            .check_context = runner};
@@ -152,6 +155,7 @@ static bool create_parts(struct runner *runner, const char **why) {
                                             .list = &runner->list,
                                             .log = config->log,
                                             .clock = server->clock,
+                                            .freeze = &runner->freeze,
                                             .workers = runner->workers,
                                             .worker_count = config->worker_count,
                                             .connection_max = config->connection_max,
@@ -167,6 +171,7 @@ struct runner *runner_create(const struct runner_config *config, const char **wh
     if (!runner)
         return NULL;
     runner->config = *config;
+    freeze_init(&runner->freeze, config->freeze_limit_ms);
     conn_list_init(&runner->list, config->server->clock);
     if (!create_parts(runner, why)) {
         runner_destroy(runner);

@@ -37,6 +37,7 @@ struct runner_config {
     uint64_t link_timeout_ms;      /* of the peer's links; 0: none */
     uint64_t read_buf_limit_bytes; /* of all workers together; 0: none */
     bool is_fine_clock;
+    uint64_t freeze_limit_ms; /* a stand-still of so long breaks clients off; 0: none does */
     void (*before_flush)(void *context, struct store_thread *thread);
     void *before_flush_context;
 };

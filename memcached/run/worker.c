@@ -61,6 +61,7 @@ static void on_woken(void *context) {
 static void turn(struct worker *worker) {
     struct conn_env *env = &worker->env;
     loop_turn(env->loop, env->again.first == NULL);
+    conn_look_for_thaw(env);
     for (int round = 0; env->again.first && round < WORKER_ROUNDS_MAX; round++)
         conn_run_again(env);
     if (worker->is_checking_idle) {
@@ -85,7 +86,8 @@ static bool env_init(struct worker *worker, const char **why) {
     const struct worker_config *config = &worker->config;
     struct conn_env *env = &worker->env;
     *env = (struct conn_env){
-        .list = config->list, .log = config->log, .request_max = config->request_max};
+        .list = config->list, .log = config->log, .request_max = config->request_max,
+        .freeze = config->freeze};
     bufpool_init(&env->pool, config->read_buf_limit_bytes);
     env->session.server = config->server;
     env->session.counters = config->counters;

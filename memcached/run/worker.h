@@ -7,6 +7,7 @@
 
 #include "memcached/net/socket.h"
 #include "memcached/run/conn_list.h"
+#include "memcached/run/freeze.h"
 #include "memcached/run/log.h"
 #include "memcached/serve/server.h"
 
@@ -29,6 +30,7 @@ struct worker_config {
     uint64_t read_buf_limit_bytes; /* this worker's share; 0: none */
     uint64_t idle_timeout_ms;      /* of clients; 0: none */
     uint64_t link_timeout_ms;      /* of the peer's links; 0: none */
+    struct freeze *freeze;
     /* Called once a turn, before answers are sent. NULL: nothing to do. */
     void (*before_flush)(void *context, struct store_thread *thread);
     void *before_flush_context;
