@@ -158,8 +158,8 @@ static struct op *conn_op(const struct sim_conn *conn) {
 }
 
 static void conn_keep(struct sim_conn *conn, const char *data, size_t bytes) {
-    if (conn->in_capacity - conn->in_bytes < bytes) {
-        conn->in_capacity = (conn->in_bytes + bytes) * 2;
+    if (!conn->in || conn->in_capacity - conn->in_bytes < bytes) {
+        conn->in_capacity = (conn->in_bytes + bytes) * 2 + 64;
         conn->in = mem_realloc(conn->in, conn->in_capacity);
         CHECK(conn->in);
     }
@@ -349,6 +349,7 @@ void host_accept(struct world *world, struct net_end *end) {
     conn->session = session_create(&host->worker[conn->worker].env, &conn->peer);
     CHECK(conn->session);
     outbuf_init(&conn->out);
+    conn_keep(conn, "", 0);
     conn->next = host->conns;
     host->conns = conn;
     end->events = &in_events;

@@ -386,6 +386,9 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
         world_fail(world, "host %u, ready, is emptied by a node that was not", host->index);
     memset(shadow->is_vague, 0, sizeof(shadow->is_vague));
     memset(shadow->executed, 0, sizeof(shadow->executed));
+    struct stream_start *own = host->out ? stream_find(model, host->out->conn) : NULL;
+    if (own)
+        memset(own->floor, 0, sizeof(own->floor)); /* what it streams is no longer what it had */
     shadow->flush_due_ms = 0;
     shadow->epoch++;
     struct node_view after;
