@@ -10,4 +10,3 @@ librepl_a_SOURCES = \
 	repl/state_file.c repl/state_file.h \
 	repl/stats.c repl/stats.h repl/repl.def \
 	repl/thread.c repl/repl.h
-EXTRA_DIST += doc/replication.md

@@ -311,8 +311,9 @@ struct session_result session_feed(struct session *session, const char *input, s
     turn.out = out;
     turn.has_line_mark = turn.is_skipping_line = turn.is_closing = false;
     turn.cmd_get = turn.get_misses = turn.cmd_set = 0;
-    parser->at = input;
-    parser->end = input + bytes;
+    parser->at = bytes ? input : ""; /* no input may be NULL */
+    parser->end = parser->at + bytes;
+    const char *start = parser->at;
     unsigned line_max = request_max ? request_max : UINT_MAX;
     struct session_result result = {.next = SESSION_READ};
     for (;;) {
@@ -336,7 +337,7 @@ struct session_result session_feed(struct session *session, const char *input, s
             break;
     }
     turn_count(&turn);
-    result.consumed = (size_t)(parser->at - input);
+    result.consumed = (size_t)(parser->at - start);
     parser->at = parser->end = NULL;
     return result;
 }

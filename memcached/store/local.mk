@@ -26,4 +26,3 @@ libstore_a_SOURCES = \
 	memcached/store/verify.c \
 	memcached/store/walk.c memcached/store/walk.h \
 	memcached/store/write.c memcached/store/write.h
-EXTRA_DIST += doc/store.md

@@ -16,7 +16,6 @@ t_bench_mcload_LDADD = libbase.a -lm $(PTHREAD_LIBS)
 t_bench_canned_SOURCES = t/bench/canned.c
 t_bench_canned_LDADD = libbase.a $(PTHREAD_LIBS)
 EXTRA_DIST += \
-	doc/bench.md \
 	t/bench/compare \
 	t/bench/lib/Bench/Instructions.pm \
 	t/bench/lib/Bench/Load.pm \
