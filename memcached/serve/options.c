@@ -387,8 +387,8 @@ static bool take_suboption(struct parse *parse, char *text) {
     const struct setting_row *negated =
         strncmp(text, "no_", 3) == 0 ? find_suboption(text + 3) : NULL;
     if (!negated || negated->take != TAKE_SWITCH)
-        return refuse(parse, EXIT_FAILURE, "Illegal suboption \"%s%s%s\"", text, value ? "=" : "",
-                      value ? value : "");
+        return refuse(parse, EXIT_FAILURE, "Illegal suboption \"%s%s%s\": memcached -h tells of all options",
+                      text, value ? "=" : "", value ? value : "");
     *(setting_BOOL *)field_of(parse, negated) = false;
     return true;
 }
