@@ -23,6 +23,8 @@ struct dial {
     bool is_new;             /* addresses not shown by dial_addresses yet */
     struct lookup *lookup;   /* running or done; NULL: none */
     uint64_t lookup_next_ms; /* not before */
+    bool is_unresolved;      /* the last look-up found nothing */
+    bool is_unresolved_told; /* dial_unresolved has said so */
     bool is_active;
     size_t next;             /* the address to try next: goes on from attempt to attempt */
     size_t tried;            /* in this attempt */
@@ -120,12 +122,40 @@ static void lookup_collect(struct dial *dial) {
         return;
     bool is_found = lookup_end(dial->lookup, &found);
     dial->lookup = NULL;
+    dial->is_unresolved = !is_found;
+    dial->is_unresolved_told &= !is_found;
     /* A name server that is down for a while is no reason to forget where the peer was. */
     if (!is_found || is_same(&found, &dial->addresses))
         return;
     dial->addresses = found;
     dial->next = 0;
     dial->is_new = true;
+}
+
+bool dial_resolve(struct dial *dial, int wait_ms) {
+    if (dial->is_numeric)
+        return true;
+    dial->lookup = lookup_start(dial->host, dial->port, dial->wake_fd);
+    if (!dial->lookup)
+        return true;
+    struct pollfd woken = {.fd = dial->wake_fd, .events = POLLIN};
+    (void)poll(&woken, 1, wait_ms);
+    bool is_unknown = lookup_is_unknown(dial->lookup);
+    lookup_collect(dial);
+    /* The process may fork now, and the look-up's thread would not come along. */
+    if (dial->lookup) {
+        struct peer_addresses found;
+        lookup_end(dial->lookup, &found);
+        dial->lookup = NULL;
+    }
+    return !is_unknown;
+}
+
+const char *dial_unresolved(struct dial *dial) {
+    if (!dial->is_unresolved || dial->is_unresolved_told)
+        return NULL;
+    dial->is_unresolved_told = true;
+    return dial->host;
 }
 
 /* Options after which a link neither waits to fill segments nor hangs on a vanished peer. */

@@ -23,6 +23,14 @@ void dial_destroy(struct dial *dial);
 /* The eventfd that a finished look-up writes to. Before the first dial_begin. */
 void dial_wake_with(struct dial *dial, int wake_fd);
 
+/*
+ * Before the first dial_begin: looks the name up, for wait_ms at most. False if there is no such name; true
+ * if it was found, or if nobody could say: then it is looked up again with every attempt.
+ */
+bool dial_resolve(struct dial *dial, int wait_ms);
+/* The peer's name, once whenever it ceases to resolve; NULL otherwise. */
+const char *dial_unresolved(struct dial *dial);
+
 /* The addresses known now; *is_new is set once for every list that differs from the one before. */
 const struct peer_addresses *dial_addresses(struct dial *dial, bool *is_new);
 

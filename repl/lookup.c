@@ -20,11 +20,12 @@ enum { HOST_BYTES_MAX = 256, THREAD_STACK_BYTES = 256 * 1024 };
 enum lookup_state { LOOKUP_RUNNING, LOOKUP_DONE, LOOKUP_LEFT };
 
 struct lookup {
-    _Atomic int state; /* DONE publishes `found`, read after an acquiring load */
+    _Atomic int state; /* DONE publishes `found` and `error`, read after an acquiring load */
     int wake_fd;       /* its own duplicate: the thread may outlive whoever asked */
     uint16_t port;
     char host[HOST_BYTES_MAX];
     struct peer_addresses found;
+    int error; /* of getaddrinfo; 0: none */
 };
 
 static void put_text(struct peer_address *address) {
@@ -39,14 +40,16 @@ static void put_text(struct peer_address *address) {
         address->text[0] = '\0';
 }
 
-static bool find(const char *host, uint16_t port, int flags, struct peer_addresses *out) {
+/* 0 with at least one address, or an error of getaddrinfo. */
+static int find(const char *host, uint16_t port, int flags, struct peer_addresses *out) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
     struct addrinfo *list = NULL;
     char service[8];
     out->count = 0;
     snprintf(service, sizeof(service), "%u", port);
-    if (getaddrinfo(host, service, &hints, &list) != 0)
-        return false;
+    int error = getaddrinfo(host, service, &hints, &list);
+    if (error != 0)
+        return error;
     for (struct addrinfo *one = list; one && out->count < LOOKUP_ADDRESSES_MAX; one = one->ai_next) {
         struct peer_address *address = &out->item[out->count];
         if (one->ai_addrlen > sizeof(address->address))
@@ -59,11 +62,11 @@ static bool find(const char *host, uint16_t port, int flags, struct peer_address
             out->count++;
     }
     freeaddrinfo(list);
-    return out->count > 0;
+    return out->count > 0 ? 0 : EAI_NONAME;
 }
 
 bool lookup_numeric(const char *host, uint16_t port, struct peer_addresses *out) {
-    return find(host, port, AI_NUMERICHOST | AI_NUMERICSERV, out);
+    return find(host, port, AI_NUMERICHOST | AI_NUMERICSERV, out) == 0;
 }
 
 static void lookup_free(struct lookup *lookup) {
@@ -73,7 +76,7 @@ static void lookup_free(struct lookup *lookup) {
 
 static void *lookup_run(void *context) {
     struct lookup *lookup = context;
-    find(lookup->host, lookup->port, AI_NUMERICSERV, &lookup->found);
+    lookup->error = find(lookup->host, lookup->port, AI_NUMERICSERV, &lookup->found);
     int expected = LOOKUP_RUNNING;
     /* A duplicate for the last word: once DONE is seen, lookup_end may have freed everything. */
     int wake_fd = dup(lookup->wake_fd);
@@ -117,6 +120,16 @@ struct lookup *lookup_start(const char *host, uint16_t port, int wake_fd) {
 
 bool lookup_is_done(const struct lookup *lookup) {
     return atomic_load_explicit(&lookup->state, memory_order_acquire) == LOOKUP_DONE;
+}
+
+bool lookup_is_unknown(const struct lookup *lookup) {
+    if (!lookup_is_done(lookup))
+        return false;
+#ifdef EAI_NODATA
+    if (lookup->error == EAI_NODATA)
+        return true;
+#endif
+    return lookup->error == EAI_NONAME;
 }
 
 bool lookup_end(struct lookup *lookup, struct peer_addresses *out) {

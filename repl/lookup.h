@@ -32,6 +32,8 @@ struct lookup;
 /* Starts looking; `wake_fd`, an eventfd, is written to at the end. NULL when no thread or memory is left. */
 struct lookup *lookup_start(const char *host, uint16_t port, int wake_fd);
 bool lookup_is_done(const struct lookup *lookup);
+/* Done, and the answer was that there is no such name (no answer at all is another matter). */
+bool lookup_is_unknown(const struct lookup *lookup);
 /* Ends it, done or not, and frees it. False, with out empty, when nothing was found. */
 bool lookup_end(struct lookup *lookup, struct peer_addresses *out);
 

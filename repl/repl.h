@@ -33,6 +33,7 @@ enum {
     REPL_ADDRESSES_MAX = 16,            /* addresses of the peer's name that are tried */
     REPL_STOP_DRAIN_MS = 1000,          /* repl_stop waits this long for the peer's last answer */
     REPL_RESOLVE_EVERY_MS = 1000,       /* a name is looked up again while the link is down */
+    REPL_RESOLVE_FIRST_MS = 2000,       /* repl_create waits so long for a name server */
 };
 
 struct repl_config {
@@ -62,8 +63,9 @@ void repl_config_default(struct repl_config *config);
 
 /*
  * Checks the settings, makes the engine (which observes the store: before any handle is taken) and
- * opens the state file, saying fault. No socket, no thread, no look-up. NULL with *why set to one
- * printable line, valid until the next call. Main thread.
+ * opens the state file, saying fault. Looks the peer's name up, and refuses one that is none. No
+ * socket, no thread that stays. NULL with *why set to one printable line, valid until the next call.
+ * Main thread.
  */
 struct repl *repl_create(const struct repl_config *config, const char **why);
 

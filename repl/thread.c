@@ -166,6 +166,9 @@ static void allow_addresses(struct repl *repl) {
 static void dial_go_on(struct repl *repl) {
     enum dial_step step = dial_step(repl->dial, clock_mono_ms(repl->clock));
     allow_addresses(repl);
+    const char *unresolved = dial_unresolved(repl->dial);
+    if (unresolved)
+        say(repl, "%s (-x) does not resolve, it will be tried again and again", unresolved);
     if (step == DIAL_CONNECTED) {
         repl->out_fd = dial_take(repl->dial);
         say(repl, "connected to the peer");
@@ -342,6 +345,12 @@ struct repl *repl_create(const struct repl_config *config, const char **why) {
     if (!repl->dial || !make_engine(repl, config, why))
         goto fail;
     dial_wake_with(repl->dial, repl->wake_fd);
+    if (!dial_resolve(repl->dial, REPL_RESOLVE_FIRST_MS)) {
+        snprintf(line, sizeof(line), "there is no host named %s: correct -x, or give an address",
+                 config->peer);
+        *why = line;
+        goto fail;
+    }
     allow_addresses(repl);
     if (config->state_file) {
         repl->state = state_file_open(config->state_file, config->state_uid, config->state_gid);

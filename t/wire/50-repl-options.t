@@ -52,9 +52,8 @@ like($c->ask("repl hello 1 1 slave joining 0 none 1\r\n"), qr/^(?:ERROR|CLIENT_E
 value_is($server->conn, 'none', undef);
 $server->stop;
 
-# A peer that is not there, or whose name means nothing: it starts, serves, becomes master.
-for my $peer ("127.0.0.1:$other", '127.0.0.1', "[::1]:$other", 'no.such.host.invalid',
-              "localhost:$other") {
+# A peer that is not there: it starts, serves, becomes master.
+for my $peer ("127.0.0.1:$other", '127.0.0.1', "[::1]:$other", "localhost:$other") {
     my $state = Wire::Server::dir() . '/state';
     unlink $state;
     my $server = server('-x', $peer, '-o', "repl_join_timeout=200,repl_state_file=$state");
@@ -72,6 +71,26 @@ for my $peer ("127.0.0.1:$other", '127.0.0.1', "[::1]:$other", 'no.such.host.inv
     $server->stop;
     open my $in, '<', $state;
     like(<$in> // '', qr/^254\s*\z/, ' ... the state file says fault when it has ended');
+}
+
+# A name that means nothing is refused; where no name server answers, it is tried again and again.
+{
+    my $run = Wire::Server->spawn(@user, '-l', '127.0.0.1', '-p', $port, '-x', 'no.such.host.invalid',
+        '-o', 'repl_join_timeout=200');
+    my $status;
+    poll_ok {
+        $status = $run->wait_end(0);
+        return defined $status || $run->stderr =~ /no\.such\.host\.invalid .*again/;
+    } 'a name that does not resolve: ends, or goes on trying';
+    if (defined $status) {
+        ok($status >> 8, ' ... with an error');
+        is($run->stderr, "cannot replicate (-x): there is no host named no.such.host.invalid:"
+            . " correct -x, or give an address\n", ' ... and one line that says why');
+    } else {
+        pass(' ... and says so');
+        ok(!defined $run->wait_end(0), ' ... and does not end');
+        $run->kill_now;
+    }
 }
 
 # stats repl
