@@ -25,7 +25,7 @@ static struct item *chunk_take_once(struct store_thread *thread, unsigned class_
     return chunk;
 }
 
-struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
+static struct item *chunk_try(struct store_thread *thread, unsigned class_id) {
     struct item *chunk = chunk_take_once(thread, class_id);
     /* memory is used up and this class has nothing to evict: another class gives a page */
     for (unsigned tries = 0; UNLIKELY(!chunk) && tries < TAKE_RELEASE_TRIES; tries++) {
@@ -33,6 +33,11 @@ struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
             break;
         chunk = chunk_take_once(thread, class_id);
     }
+    return chunk;
+}
+
+struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
+    struct item *chunk = chunk_try(thread, class_id);
     if (UNLIKELY(!chunk)) {
         struct slab_class *class = &thread->store->slabs.classes[class_id];
         latch_acquire(&class->lock);
@@ -40,6 +45,17 @@ struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
         latch_release(&class->lock);
     }
     return chunk;
+}
+
+/*
+ * For `bytes` of a chunked value. A class may be full of such chunks alone, none of which is an item that
+ * could be evicted: then one of the largest chunks serves, where the chunked items are.
+ */
+static struct item *value_chunk_take(struct store_thread *thread, uint32_t bytes) {
+    struct slabs *slabs = &thread->store->slabs;
+    unsigned class_id = slab_class_for(slabs, ITEM_HEADER_BYTES + bytes);
+    struct item *chunk = class_id < slabs->class_count ? chunk_try(thread, class_id) : NULL;
+    return chunk ? chunk : chunk_take(thread, slabs->class_count);
 }
 
 /*
@@ -56,8 +72,7 @@ static bool chunks_take(struct store_thread *thread, struct item *first, uint64_
     memcpy(item_link_place(first), &none, sizeof(none));
     while (bytes) {
         uint32_t here = bytes < most ? (uint32_t)bytes : most;
-        struct item *chunk =
-            chunk_take(thread, slab_class_for(&store->slabs, ITEM_HEADER_BYTES + here));
+        struct item *chunk = value_chunk_take(thread, here);
         if (!chunk) {
             item_free_chunks(store, first);
             return false;

@@ -334,6 +334,21 @@ START_TEST(chunked_items_fit_whatever_filled_memory) {
 }
 END_TEST
 
+/* The chunks behind the first fill a class in which nothing can be evicted. */
+START_TEST(chunked_items_fit_beside_others_for_ever) {
+    f.config.limit_bytes = 8 * MB;
+    f.config.slab_chunk_bytes_max = MB / 2;
+    fixture_open(&f);
+    ck_assert_int_eq(put_numbered("small", 1, 10), STORE_OK);
+    for (unsigned i = 0; i < 100; i++) {
+        ck_assert_int_eq(put_numbered("big", i, 900000), STORE_OK);
+        ck_assert(has_numbered("big", i));
+    }
+    fixture_verify(&f);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 8);
+}
+END_TEST
+
 START_TEST(a_held_item_keeps_its_page) {
     f.config.limit_bytes = MB;
     f.config.item_bytes_max = MB / 2;
@@ -497,6 +512,7 @@ static Suite *memory_suite(void) {
     tcase_add_test(tcase, without_eviction_the_dead_make_room);
     tcase_add_test(tcase, every_class_can_store_whatever_filled_memory);
     tcase_add_test(tcase, chunked_items_fit_whatever_filled_memory);
+    tcase_add_test(tcase, chunked_items_fit_beside_others_for_ever);
     tcase_add_test(tcase, a_held_item_keeps_its_page);
     tcase_add_test(tcase, a_page_waits_for_a_read_under_way);
     tcase_add_test(tcase, the_limit_goes_up_and_down);
