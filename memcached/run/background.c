@@ -48,7 +48,8 @@ static void *run(void *context) {
     struct background *background = context;
     struct background_config *config = &background->config;
     int tick_ms = config->is_fine ? BACKGROUND_FINE_TICK_MS : BACKGROUND_TICK_MS;
-    int sleep_ms = tick_ms;
+    int pause_ms = BACKGROUND_TICK_MS;
+    uint64_t maintain_ms = 0;
     uint64_t ticked_ms = 0;
     uint64_t checked_ms = 0;
     while (!atomic_load_explicit(&background->is_stopping, memory_order_acquire)) {
@@ -63,10 +64,13 @@ static void *run(void *context) {
             checked_ms = now_ms;
             config->check(config->check_context);
         }
-        /* Short sleeps while there is work, longer and longer ones when there is none. */
-        sleep_ms = maintain(background->thread) ? BACKGROUND_BUSY_SLEEP_MS : sleep_ms * 2;
-        sleep_ms = sleep_ms < tick_ms ? sleep_ms : tick_ms;
-        wake_wait(&background->wake, sleep_ms);
+        if (now_ms >= maintain_ms) {
+            /* Soon again while there is work, later and later when there is none. */
+            pause_ms = maintain(background->thread) ? BACKGROUND_BUSY_SLEEP_MS : pause_ms * 2;
+            pause_ms = pause_ms < BACKGROUND_TICK_MS ? pause_ms : BACKGROUND_TICK_MS;
+            maintain_ms = now_ms + (uint64_t)pause_ms;
+        }
+        wake_wait(&background->wake, pause_ms < tick_ms ? pause_ms : tick_ms);
     }
     return NULL;
 }
