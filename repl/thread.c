@@ -27,7 +27,7 @@
  * engine_out_closed (or its own call of transport_close) and the next engine_out_connected.
  */
 
-enum { RECEIVE_BYTES = 4096, POLL_MS_MAX = 200, STOP_POLL_MS_MAX = 10, LINE_BYTES_MAX = 256 };
+enum { RECEIVE_BYTES = 4096, POLL_MS_MAX = 200, STOP_POLL_MS_MAX = 10, LINE_BYTES_MAX = 256, ROLE_TOLD_EVERY_MS = 1000 };
 
 struct repl {
     struct engine *engine;
@@ -52,6 +52,7 @@ struct repl {
     uint64_t stop_deadline_ms;
     enum node_role role;
     enum node_state node_state;
+    uint64_t role_told_ms;
 
     /* Set by the replication thread while nobody sends; read under the engine's link lock. */
     int out_fd;
@@ -141,10 +142,17 @@ static void transport_changed(void *context, const struct node_view *view) {
     struct repl *repl = context;
     if (repl->is_stop_begun)
         return;
-    state_write(repl, state_number(view->self.state));
-    if (view->self.role != repl->role || view->self.state != repl->node_state)
+    uint64_t now_ms = clock_mono_ms(repl->clock);
+    bool is_new_state = view->self.state != repl->node_state;
+    bool is_new_role = view->self.role != repl->role;
+    if (is_new_state)
+        state_write(repl, state_number(view->self.state));
+    /* Clients that write on both nodes make the role flip with every write: that is told now and then. */
+    if (is_new_state || (is_new_role && now_ms - repl->role_told_ms >= ROLE_TOLD_EVERY_MS)) {
         say(repl, "this node is %s, %s", node_role_name(view->self.role),
             node_state_name(view->self.state));
+        repl->role_told_ms = now_ms;
+    }
     repl->role = view->self.role;
     repl->node_state = view->self.state;
 }
