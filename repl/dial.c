@@ -26,10 +26,10 @@ struct dial {
     bool is_unresolved;      /* the last look-up found nothing */
     bool is_unresolved_told; /* dial_unresolved has said so */
     bool is_active;
-    size_t next;             /* the address to try next: goes on from attempt to attempt */
-    size_t tried;            /* in this attempt */
-    uint64_t deadline_ms;    /* of this attempt's look-up or socket */
-    int fd;                  /* being connected, or -1 */
+    size_t next;          /* the address to try next: goes on from attempt to attempt */
+    size_t tried;         /* in this attempt */
+    uint64_t deadline_ms; /* of this attempt's look-up or socket */
+    int fd;               /* being connected, or -1 */
 };
 
 /* Splits "host:port"; false when it is none. */
@@ -47,7 +47,8 @@ static bool peer_split(struct dial *dial, const char *peer) {
         host_bytes = (size_t)(colon - peer);
         port = colon + 1;
     }
-    if (host_bytes == 0 || host_bytes >= HOST_BYTES_MAX || strcspn(peer, " \t\r\n,/") < strlen(peer))
+    if (host_bytes == 0 || host_bytes >= HOST_BYTES_MAX ||
+        strcspn(peer, " \t\r\n,/") < strlen(peer))
         return false;
     memcpy(dial->host, host, host_bytes);
     dial->host[host_bytes] = '\0';
@@ -211,7 +212,8 @@ void dial_cancel(struct dial *dial) {
 }
 
 /*
- * 1: connected, 0: not yet, -1: failed. A socket that dials a port of this machine on which nobody listens
+ * 1: connected, 0: not yet, -1: failed. A socket that dials a port of this machine on which nobody
+ * listens
  * may be given that very port and so be connected to itself: that is no peer, and holds its port.
  */
 static int connect_outcome(int fd) {

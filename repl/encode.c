@@ -44,8 +44,8 @@ size_t encode_flush(char *out, enum out_dialect dialect, uint64_t version) {
 size_t encode_flush_later(char *out, enum out_dialect dialect, const struct clock *clock,
                           uint64_t version, uint64_t wall_s) {
     if (dialect == DIALECT_PAIR) {
-        int bytes = snprintf(out, ENCODE_HEAD_BYTES_MAX, "repl flush_later %" PRIu64 " %" PRIu64 "\r\n",
-                             wall_s, version);
+        int bytes = snprintf(out, ENCODE_HEAD_BYTES_MAX,
+                             "repl flush_later %" PRIu64 " %" PRIu64 "\r\n", wall_s, version);
         return (size_t)bytes;
     }
     uint64_t now_s = clock_wall_ms(clock) / 1000;

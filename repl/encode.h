@@ -13,14 +13,18 @@ enum { ENCODE_HEAD_BYTES_MAX = 512 };
 
 /*
  * Each writes at `out` (ENCODE_HEAD_BYTES_MAX bytes) and returns how many bytes; 0 when the dialect
- * cannot say it. encode_set writes the line before the value, with its CR LF; the value and its CR LF follow.
+ * cannot say it. encode_set writes the line before the value, with its CR LF; the value and its CR
+ * LF follow.
  */
 size_t encode_set(char *out, enum out_dialect dialect, const struct clock *clock,
                   const struct store_key *key, const struct store_view *view);
 size_t encode_delete(char *out, enum out_dialect dialect, const struct store_key *key,
                      uint64_t version);
 size_t encode_flush(char *out, enum out_dialect dialect, uint64_t version);
-/* A flush that becomes effective at a UNIX second; 0: none is pending any more. Asked for at `version`. */
+/*
+ * A flush that becomes effective at a UNIX second; 0: none is pending any more. Asked for at
+ * `version`.
+ */
 size_t encode_flush_later(char *out, enum out_dialect dialect, const struct clock *clock,
                           uint64_t version, uint64_t wall_s);
 /* How many per cent of a full sync are sent. */

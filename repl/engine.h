@@ -1,6 +1,7 @@
 /*
  * One half of a pair without its sockets and its thread: the node's state machine, the dirty log,
- * the outgoing stream, and the hooks through which the server tells of changes and of what comes in.
+ * the outgoing stream, and the hooks through which the server tells of changes and of what comes
+ * in.
  * repl/thread.c gives it real sockets and a thread; t/sim gives it simulated ones.
  *
  * Locks: RANK_REPL_NODE guards the node; RANK_REPL_LINK the outgoing stream; each incoming link has
@@ -28,12 +29,15 @@ struct engine_transport {
     void *context;
     /*
      * Sends what the connection takes now: bytes taken (0: it takes no more until
-     * engine_out_writable is called), or -1 when it is broken. Called with RANK_REPL_LINK held, from any thread.
+     * engine_out_writable is called), or -1 when it is broken. Called with RANK_REPL_LINK held,
+     * from any thread.
      */
     ssize_t (*send)(void *context, const struct iovec *vec, int count);
     /* Asks the replication thread to call engine_tick soon. Any thread, any lock held. */
     void (*wake)(void *context);
-    /* Start and end of the outgoing connection. Called by engine_tick's thread only, no lock held. */
+    /*
+     * Start and end of the outgoing connection. Called by engine_tick's thread only, no lock held.
+     */
     void (*dial)(void *context);
     void (*close)(void *context);
     /* Role or state changed (state file). Called by engine_tick's thread only, no lock held. */
@@ -46,8 +50,8 @@ struct engine_config {
     uint32_t join_timeout_ms, heartbeat_ms, timeout_ms;
     const char *peer_name; /* for stats; copied */
     struct store *store;
-    struct clock *clock;   /* mono_ms paces the links, wall_ms stamps */
-    struct rng *rng;       /* used by the node, under its lock */
+    struct clock *clock; /* mono_ms paces the links, wall_ms stamps */
+    struct rng *rng;     /* used by the node, under its lock */
     struct engine_transport transport;
 };
 
@@ -61,7 +65,10 @@ void engine_destroy(struct engine *engine);
 /* Fills the hooks for the server. */
 void engine_hooks(struct engine *engine, struct serve_repl_hooks *hooks);
 
-/* Numeric addresses from which a hello is accepted; replaces the list. Copies. Any thread. False: no memory. */
+/*
+ * Numeric addresses from which a hello is accepted; replaces the list. Copies. Any thread. False:
+ * no memory.
+ */
 bool engine_allow(struct engine *engine, const char *const *addresses, size_t count);
 
 /*
@@ -71,13 +78,16 @@ bool engine_allow(struct engine *engine, const char *const *addresses, size_t co
 void engine_before_flush(struct engine *engine, struct store_thread *thread);
 
 /*
- * Called by the replication thread: after wake, after every out event, and at the time returned (milliseconds of
+ * Called by the replication thread: after wake, after every out event, and at the time returned
+ * (milliseconds of
  * clock_mono_ms). Carries out what the node wants, sends a slice of a full sync or a backlog.
  * Returns the time by which it wants to be called again.
  */
 uint64_t engine_tick(struct engine *engine, struct store_thread *thread);
 
-/* Events of the outgoing connection, by the replication thread; each is followed by an engine_tick. */
+/*
+ * Events of the outgoing connection, by the replication thread; each is followed by an engine_tick.
+ */
 void engine_out_connected(struct engine *engine);
 void engine_out_received(struct engine *engine, const char *bytes, size_t count);
 void engine_out_writable(struct engine *engine);

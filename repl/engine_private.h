@@ -1,4 +1,7 @@
-/* The parts of an engine, for its own files only: engine.c (node, life), out.c (outgoing stream), in.c (what comes in). */
+/*
+ * The parts of an engine, for its own files only: engine.c (node, life), out.c (outgoing stream),
+ * in.c (what comes in).
+ */
 #ifndef REPL_ENGINE_PRIVATE_H
 #define REPL_ENGINE_PRIVATE_H
 
@@ -15,10 +18,12 @@ enum {
     OUT_COPY_BYTES_MAX = 16 * 1024,    /* larger values are referenced by the stream, not copied */
     OUT_BARRIERS_MAX = 4,              /* unanswered; the node sends at most two */
     OUT_WALK_BUCKETS = 64,             /* index buckets a step of a full sync */
-    TICK_BYTES_MAX = 1 << 20,          /* a full sync sends about so much between two looks at the node */
-    SWEEP_BUCKETS = 1024,              /* index buckets a step of sweeping */
-    IN_LINKS_MAX = 8,                  /* accepted links that still exist; all but one are superseded */
-    LINE_BYTES_MAX = 512,              /* an answer of the peer on the outgoing link */
+    /* a full sync sends about so much between two looks at the node */
+    TICK_BYTES_MAX = 1 << 20,
+    SWEEP_BUCKETS = 1024, /* index buckets a step of sweeping */
+    /* accepted links that still exist; all but one are superseded */
+    IN_LINKS_MAX = 8,
+    LINE_BYTES_MAX = 512, /* an answer of the peer on the outgoing link */
 };
 
 enum out_phase {
@@ -34,8 +39,8 @@ struct out {
     struct outbuf buffer;
     enum out_phase phase;
     enum out_dialect dialect;
-    bool is_broken;              /* the transport said so: to be closed */
-    bool is_through_told;        /* the node knows that the backlog is through */
+    bool is_broken;       /* the transport said so: to be closed */
+    bool is_through_told; /* the node knows that the backlog is through */
     struct dirty_position backlog_end;
     uint64_t walk_cursor;
     bool is_walk_done;
@@ -49,22 +54,23 @@ struct out {
     struct store_thread *thread; /* of whoever holds the lock: releases of values go through it */
     struct dirty_batch batch;    /* scratch */
 
-    _Atomic bool is_worker_fed;  /* workers are to pump: live stream, no backlog before their changes */
-    _Atomic bool is_blocked;     /* the connection takes no more */
-    _Atomic bool is_handing;     /* entries are marked sent and on their way into the connection */
-    _Atomic bool is_ack_due;     /* the replication thread knows that a barrier has to follow */
+    /* workers are to pump: live stream, no backlog before their changes */
+    _Atomic bool is_worker_fed;
+    _Atomic bool is_blocked; /* the connection takes no more */
+    _Atomic bool is_handing; /* entries are marked sent and on their way into the connection */
+    _Atomic bool is_ack_due; /* the replication thread knows that a barrier has to follow */
 };
 
 /* One accepted link from the peer. */
 struct in_link {
-    struct lock lock;        /* RANK_REPL_IN: held while something from it is applied */
-    struct engine *engine;   /* fixed */
-    struct session *session; /* fixed; used by the link's own worker only */
-    uint64_t id;             /* fixed */
-    uint64_t peer_id;        /* fixed */
+    struct lock lock;          /* RANK_REPL_IN: held while something from it is applied */
+    struct engine *engine;     /* fixed */
+    struct session *session;   /* fixed; used by the link's own worker only */
+    uint64_t id;               /* fixed */
+    uint64_t peer_id;          /* fixed */
     _Atomic uint64_t heard_ms; /* when something from it was last applied */
-    bool is_dead;            /* under lock: superseded or silent; nothing more is applied */
-    struct in_link *next;    /* under the node's lock */
+    bool is_dead;              /* under lock: superseded or silent; nothing more is applied */
+    struct in_link *next;      /* under the node's lock */
 };
 
 struct engine {
@@ -90,11 +96,12 @@ struct engine {
 
     struct out out;
 
-    _Atomic bool is_master;       /* the role gate's fast path */
-    _Atomic bool is_full_out;     /* the peer is being given a full sync */
-    _Atomic uint64_t full_in_link; /* the link on which a full sync was asked for and has not begun; 0: none */
-    _Atomic bool has_overflowed;  /* the log did, and the node does not know yet */
-    _Atomic bool is_sweep_due;    /* a start-over left things to sweep */
+    _Atomic bool is_master;   /* the role gate's fast path */
+    _Atomic bool is_full_out; /* the peer is being given a full sync */
+    /* the link on which a full sync was asked for and has not begun; 0: none */
+    _Atomic uint64_t full_in_link;
+    _Atomic bool has_overflowed; /* the log did, and the node does not know yet */
+    _Atomic bool is_sweep_due;   /* a start-over left things to sweep */
     _Atomic bool is_sweep_restarted;
     _Atomic uint64_t applied, ignored_older, rejected, refused_hellos;
     _Atomic uint64_t sync_in_items, sync_in_percent;
@@ -105,7 +112,8 @@ static inline uint64_t engine_now(const struct engine *engine) {
 }
 
 /*
- * Versions grow with the time of day. One from a hundred years ahead is none: taken over, it would leave the
+ * Versions grow with the time of day. One from a hundred years ahead is none: taken over, it would
+ * leave the
  * clock no room above it. A node whose clock has started from 1970 follows its peer all the same.
  */
 enum { VERSION_AHEAD_YEARS_MAX = 100 };
@@ -113,12 +121,18 @@ bool engine_is_version_sane(const struct engine *engine, uint64_t version);
 /* The same of the versions in a node's info; text that holds no info is for the node to judge. */
 bool engine_is_info_sane(const struct engine *engine, const char *text);
 
-/* Called under the node's lock before anything is asked of the node: an overflow must not go unknown. */
+/*
+ * Called under the node's lock before anything is asked of the node: an overflow must not go
+ * unknown.
+ */
 void engine_note_overflow_locked(struct engine *engine);
 /* Called under the node's lock after every event: atomics that mirror the node. */
 void engine_publish_locked(struct engine *engine);
 
-/* Appends to the dirty log; an overflow is noted and the replication thread woken. Any thread, any lock but the log's. */
+/*
+ * Appends to the dirty log; an overflow is noted and the replication thread woken. Any thread, any
+ * lock but the log's.
+ */
 void engine_log(struct engine *engine, enum dirty_kind kind, uint64_t version, uint64_t hash,
                 const char *key, uint32_t key_bytes);
 
@@ -140,7 +154,8 @@ bool out_acked(struct engine *engine);
 /* A worker's turn, or the replication thread's: streams what the log holds. */
 void out_pump(struct engine *engine, struct store_thread *thread);
 /*
- * The replication thread's slice: log, backlog, walk. True if there is more to do at once. *is_through is set
+ * The replication thread's slice: log, backlog, walk. True if there is more to do at once.
+ * *is_through is set
  * the first time that what had to go first is in the stream.
  */
 bool out_slice(struct engine *engine, struct store_thread *thread, bool *is_through);
@@ -148,7 +163,10 @@ bool out_slice(struct engine *engine, struct store_thread *thread, bool *is_thro
 /* ---- in.c ---- */
 /* Nothing more from this link is applied. Under the node's lock. */
 void in_kill_locked(struct engine *engine, uint64_t link_id);
-/* Tells the node when its link was last heard of: data counts, not barriers alone. Under the node's lock. */
+/*
+ * Tells the node when its link was last heard of: data counts, not barriers alone. Under the node's
+ * lock.
+ */
 void in_note_heard_locked(struct engine *engine);
 void in_hooks(struct engine *engine, struct serve_repl_hooks *hooks);
 

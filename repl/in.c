@@ -179,9 +179,11 @@ static bool is_newer_here(struct store_thread *thread, const struct store_key *k
 }
 
 /*
- * What the peer sends is not sent back, but for two cases. While this node gives it a full sync, the peer may
+ * What the peer sends is not sent back, but for two cases. While this node gives it a full sync,
+ * the peer may
  * have sent this before it started over and not have it any more. And a peer that sends what is
- * older than what is here has missed something, if only the delete that the full sync could not show.
+ * older than what is here has missed something, if only the delete that the full sync could not
+ * show.
  */
 static void note_applied(struct engine *engine, struct store_thread *thread,
                          enum store_status status, const struct store_key *key, uint64_t version) {
@@ -276,9 +278,8 @@ static void put_role(struct engine *engine, struct outbuf *out) {
     char line[NODE_TEXT_BYTES_MAX];
     engine_view(engine, &view);
     engine_stats(engine, &stats);
-    int bytes = snprintf(line, sizeof(line), "ROLE %s %s %llu\r\n",
-                         node_role_name(view.self.role), node_state_name(view.self.state),
-                         (unsigned long long)stats.lag_ops);
+    int bytes = snprintf(line, sizeof(line), "ROLE %s %s %llu\r\n", node_role_name(view.self.role),
+                         node_state_name(view.self.state), (unsigned long long)stats.lag_ops);
     (void)outbuf_put(out, line, (size_t)bytes);
 }
 

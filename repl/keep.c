@@ -1,13 +1,16 @@
 /*
  * A node that starts over may have clients, who wrote to it while the source made ready. The source
- * has those writes, will get them, or neither; were they dropped here, an older value would take their place.
+ * has those writes, will get them, or neither; were they dropped here, an older value would take
+ * their place.
  *
  *   1. hold the items that the log names     2. everything becomes invisible
  *   3. copies of the held items are linked   4. what the log names and is not there now is marked as deleted
  *   5. the log is sent again from its start
  *
- * A copy is linked only if it is newer than the source's clock was when the two last spoke: what is older the
- * source may have deleted since, which a full sync does not show; that is marked as deleted as well.
+ * A copy is linked only if it is newer than the source's clock was when the two last spoke: what is
+ * older the
+ * source may have deleted since, which a full sync does not show; that is marked as deleted as
+ * well.
  * All under the link's lock, so that nothing of the log is sent meanwhile.
  */
 #include "repl/keep.h"
@@ -26,8 +29,8 @@ struct kept {
 struct keep {
     struct kept *list; /* bounded by the log's entries */
     size_t count, capacity;
-    uint64_t doubt;    /* up to this version, what is here may have been deleted there */
-    uint64_t floor;    /* flushes that the log names */
+    uint64_t doubt; /* up to this version, what is here may have been deleted there */
+    uint64_t floor; /* flushes that the log names */
     uint64_t flush_later_version, flush_later_wall_s;
 };
 
@@ -109,8 +112,8 @@ static void link_copy(struct engine *engine, const struct kept *kept, uint64_t d
     key.bytes = (uint32_t)key_bytes;
     struct item *copy = NULL;
     if (kept->version > doubt)
-        copy = store_reserve(thread, &key, kept->client_flags, kept->exptime, kept->value_bytes,
-                             &why);
+        copy =
+            store_reserve(thread, &key, kept->client_flags, kept->exptime, kept->value_bytes, &why);
     if (!copy) {
         (void)store_apply_delete(thread, &key, kept->version, true);
         return;

@@ -50,7 +50,8 @@ static int find(const char *host, uint16_t port, int flags, struct peer_addresse
     int error = getaddrinfo(host, service, &hints, &list);
     if (error != 0)
         return error;
-    for (struct addrinfo *one = list; one && out->count < LOOKUP_ADDRESSES_MAX; one = one->ai_next) {
+    for (struct addrinfo *one = list; one && out->count < LOOKUP_ADDRESSES_MAX;
+         one = one->ai_next) {
         struct peer_address *address = &out->item[out->count];
         if (one->ai_addrlen > sizeof(address->address))
             continue;

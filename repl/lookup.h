@@ -29,7 +29,10 @@ bool lookup_numeric(const char *host, uint16_t port, struct peer_addresses *out)
 
 struct lookup;
 
-/* Starts looking; `wake_fd`, an eventfd, is written to at the end. NULL when no thread or memory is left. */
+/*
+ * Starts looking; `wake_fd`, an eventfd, is written to at the end. NULL when no thread or memory is
+ * left.
+ */
 struct lookup *lookup_start(const char *host, uint16_t port, int wake_fd);
 bool lookup_is_done(const struct lookup *lookup);
 /* Done, and the answer was that there is no such name (no answer at all is another matter). */

@@ -1,4 +1,7 @@
-/* The outgoing stream: what the dirty log names is looked up, encoded, and handed to the peer's connection. */
+/*
+ * The outgoing stream: what the dirty log names is looked up, encoded, and handed to the peer's
+ * connection.
+ */
 #include <string.h>
 
 #include "memcached/base/check.h"
@@ -6,7 +9,9 @@
 #include "repl/encode.h"
 #include "repl/engine_private.h"
 
-/* An item younger than this when its version was drawn may not be in the log yet: see out_barrier. */
+/*
+ * An item younger than this when its version was drawn may not be in the log yet: see out_barrier.
+ */
 enum { VERSION_SLACK_MS = 1000 };
 
 bool out_create(struct engine *engine) {
@@ -184,7 +189,10 @@ static bool encode_log_locked(struct engine *engine) {
 static void pump_locked(struct engine *engine) {
     struct out *out = &engine->out;
     struct dirty_position end = dirty_log_head_position(engine->log);
-    /* Seen by a worker that finds nothing unsent: its changes may be encoded but not handed over yet. */
+    /*
+     * Seen by a worker that finds nothing unsent: its changes may be encoded but not handed over
+     * yet.
+     */
     atomic_store_explicit(&out->is_handing, true, memory_order_release);
     hand_over_locked(engine);
     while (can_encode_locked(out) && !dirty_log_sent_reached(engine->log, end)) {
@@ -277,7 +285,9 @@ void out_begin(struct engine *engine, struct store_thread *thread, bool is_full,
         out->backlog_end = dirty_log_head_position(engine->log);
     }
     out->phase = is_full ? OUT_PHASE_FULL : OUT_PHASE_LIVE;
-    /* After a break the replication thread streams the backlog; workers join in when it is through. */
+    /*
+     * After a break the replication thread streams the backlog; workers join in when it is through.
+     */
     atomic_store(&out->is_worker_fed, is_full);
 out:
     out_leave(out);
@@ -314,7 +324,8 @@ bool out_acked(struct engine *engine) {
         out->barrier_first = (out->barrier_first + 1) % OUT_BARRIERS_MAX;
         out->barrier_count--;
         /*
-         * Before it starts over, a node keeps in its log even what is acknowledged: the source may have
+         * Before it starts over, a node keeps in its log even what is acknowledged: the source may
+         * have
          * had it too late for the full sync, and an older value would show until it is told back.
          */
         if (atomic_load(&engine->full_in_link) == 0)
@@ -379,8 +390,7 @@ bool out_slice(struct engine *engine, struct store_thread *thread, bool *is_thro
         out->is_through_told = true;
         atomic_store(&out->is_worker_fed, true);
     }
-    has_more = can_encode_locked(out) &&
-               (!out->is_walk_done || dirty_log_has_unsent(engine->log));
+    has_more = can_encode_locked(out) && (!out->is_walk_done || dirty_log_has_unsent(engine->log));
 out:
     out_leave(out);
     return has_more;

@@ -28,32 +28,38 @@ enum {
     REPL_JOIN_MS_DEFAULT = 3000,
     REPL_HEARTBEAT_MS_DEFAULT = 200,
     REPL_TIMEOUT_MS_DEFAULT = 2000,
-    REPL_TIMES_MS_MIN = 10,             /* of each of the three */
+    REPL_TIMES_MS_MIN = 10, /* of each of the three */
     REPL_TIMES_MS_MAX = 3600 * 1000,
-    REPL_ADDRESSES_MAX = 16,            /* addresses of the peer's name that are tried */
-    REPL_STOP_DRAIN_MS = 1000,          /* repl_stop waits this long for the peer's last answer */
-    REPL_RESOLVE_EVERY_MS = 1000,       /* a name is looked up again while the link is down */
-    REPL_RESOLVE_FIRST_MS = 2000,       /* repl_create waits so long for a name server */
+    REPL_ADDRESSES_MAX = 16,      /* addresses of the peer's name that are tried */
+    REPL_STOP_DRAIN_MS = 1000,    /* repl_stop waits this long for the peer's last answer */
+    REPL_RESOLVE_EVERY_MS = 1000, /* a name is looked up again while the link is down */
+    REPL_RESOLVE_FIRST_MS = 2000, /* repl_create waits so long for a name server */
 };
 
 struct repl_config {
-    const char *peer;         /* host, host:port, [v6]:port or v6; copied */
-    uint64_t log_mb;          /* bound of the dirty log */
-    uint32_t join_ms;         /* without an answer from the peer for so long, a joining node is master */
-    uint32_t heartbeat_ms;    /* a barrier at least this often on an idle link */
-    uint32_t timeout_ms;      /* a link that answers nothing for so long is closed */
+    const char *peer; /* host, host:port, [v6]:port or v6; copied */
+    uint64_t log_mb;  /* bound of the dirty log */
+    /* without an answer from the peer for so long, a joining node is master */
+    uint32_t join_ms;
+    uint32_t heartbeat_ms; /* a barrier at least this often on an idle link */
+    uint32_t timeout_ms;   /* a link that answers nothing for so long is closed */
     /*
      * NULL: none; copied. Created if missing and written in place by repl_create, and given to
-     * state_uid and state_gid ((uid_t)-1: left alone): whoever the process will be must be able to open it
+     * state_uid and state_gid ((uid_t)-1: left alone): whoever the process will be must be able to
+     * open it
      * again for every change, since keepalived takes note when a writer closes the file.
      */
     const char *state_file;
     uid_t state_uid;
     gid_t state_gid;
-    uint64_t seed;            /* of the node id and of jitter: rng_system_seed() */
-    struct store *store;      /* outlives this; one handle is taken by the thread */
-    struct clock *clock;      /* outlives this; kept up to date by its owner. The thread paces itself by it. */
-    /* One line for the operator, without newline: link up and down, roles. NULL: silent. Called by the thread. */
+    uint64_t seed;       /* of the node id and of jitter: rng_system_seed() */
+    struct store *store; /* outlives this; one handle is taken by the thread */
+    /* outlives this; kept up to date by its owner. The thread paces itself by it. */
+    struct clock *clock;
+    /*
+     * One line for the operator, without newline: link up and down, roles. NULL: silent. Called by
+     * the thread.
+     */
     void (*log)(void *context, const char *line);
     void *log_context;
 };
@@ -64,7 +70,8 @@ void repl_config_default(struct repl_config *config);
 /*
  * Checks the settings, makes the engine (which observes the store: before any handle is taken) and
  * opens the state file, saying fault. Looks the peer's name up, and refuses one that is none. No
- * socket, no thread that stays. NULL with *why set to one printable line, valid until the next call.
+ * socket, no thread that stays. NULL with *why set to one printable line, valid until the next
+ * call.
  * Main thread.
  */
 struct repl *repl_create(const struct repl_config *config, const char **why);
@@ -72,7 +79,10 @@ struct repl *repl_create(const struct repl_config *config, const char **why);
 /* Fills the hooks of a server. */
 void repl_hooks(struct repl *repl, struct serve_repl_hooks *hooks);
 
-/* Starts the thread. False when the system refuses a thread, a descriptor or a store handle. Main thread. */
+/*
+ * Starts the thread. False when the system refuses a thread, a descriptor or a store handle. Main
+ * thread.
+ */
 bool repl_start(struct repl *repl);
 
 /*
@@ -82,9 +92,12 @@ bool repl_start(struct repl *repl);
 void repl_before_flush(struct repl *repl, struct store_thread *thread);
 
 /*
- * Orderly end: hands on what is left in the log, waits for the peer's answer (REPL_STOP_DRAIN_MS at most, only
- * if the link is up), closes the link, writes fault to the state file, ends the thread. No client may write any
- * more; incoming links may still be there. The thread keeps the clock meanwhile: its owner has to be the
+ * Orderly end: hands on what is left in the log, waits for the peer's answer (REPL_STOP_DRAIN_MS at
+ * most, only
+ * if the link is up), closes the link, writes fault to the state file, ends the thread. No client
+ * may write any
+ * more; incoming links may still be there. The thread keeps the clock meanwhile: its owner has to
+ * be the
  * calling thread, or to have stopped. Fine if never started. Main thread.
  */
 void repl_stop(struct repl *repl);

@@ -22,12 +22,19 @@
 
 /*
  * The replication thread: it polls two descriptors, an eventfd with which anybody wakes it and the
- * outgoing socket (dialled or connected), and lets the engine act. Workers send on the socket too, under the
+ * outgoing socket (dialled or connected), and lets the engine act. Workers send on the socket too,
+ * under the
  * engine's link lock; only this thread opens and closes it, and the engine never sends between
  * engine_out_closed (or its own call of transport_close) and the next engine_out_connected.
  */
 
-enum { RECEIVE_BYTES = 4096, POLL_MS_MAX = 200, STOP_POLL_MS_MAX = 10, LINE_BYTES_MAX = 256, ROLE_TOLD_EVERY_MS = 1000 };
+enum {
+    RECEIVE_BYTES = 4096,
+    POLL_MS_MAX = 200,
+    STOP_POLL_MS_MAX = 10,
+    LINE_BYTES_MAX = 256,
+    ROLE_TOLD_EVERY_MS = 1000
+};
 
 struct repl {
     struct engine *engine;
@@ -85,7 +92,8 @@ static void transport_wake(void *context) {
 
 static ssize_t transport_send(void *context, const struct iovec *vec, int count) {
     struct repl *repl = context;
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)vec, .msg_iovlen = (size_t)count};
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)vec,
+                             .msg_iovlen = (size_t)count};
     size_t wanted = 0;
     ssize_t sent;
     for (int i = 0; i < count; i++)
@@ -147,7 +155,10 @@ static void transport_changed(void *context, const struct node_view *view) {
     bool is_new_role = view->self.role != repl->role;
     if (is_new_state)
         state_write(repl, state_number(view->self.state));
-    /* Clients that write on both nodes make the role flip with every write: that is told now and then. */
+    /*
+     * Clients that write on both nodes make the role flip with every write: that is told now and
+     * then.
+     */
     if (is_new_state || (is_new_role && now_ms - repl->role_told_ms >= ROLE_TOLD_EVERY_MS)) {
         say(repl, "this node is %s, %s", node_role_name(view->self.role),
             node_state_name(view->self.state));
@@ -299,7 +310,8 @@ static const char *refusal(const struct repl_config *config) {
         return "repl_log_mb has to be between 1 and 65536";
     for (size_t i = 0; i < ARRAY_COUNT(times); i++)
         if (times[i] < REPL_TIMES_MS_MIN || times[i] > REPL_TIMES_MS_MAX)
-            return "repl_join_timeout, repl_heartbeat and repl_timeout have to be between 10 and 3600000";
+            return "repl_join_timeout, repl_heartbeat and repl_timeout have to be between 10 and "
+                   "3600000";
     if (config->timeout_ms < 2 * config->heartbeat_ms)
         return "repl_timeout has to be at least twice repl_heartbeat";
     return NULL;

@@ -1,4 +1,7 @@
-/* Assertions. CHECK stays on in production; DCHECK is for hot paths and exists in debug builds only. */
+/*
+ * Assertions. CHECK stays on in production; DCHECK is for hot paths and exists in debug builds
+ * only.
+ */
 #ifndef BASE_CHECK_H
 #define BASE_CHECK_H
 

@@ -1,4 +1,6 @@
-/* Time as a value that is handed in: the outermost layer sets it, everything below only reads it. */
+/*
+ * Time as a value that is handed in: the outermost layer sets it, everything below only reads it.
+ */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 

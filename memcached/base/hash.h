@@ -1,4 +1,7 @@
-/* The key hash: 64 bits, keyed with secrets drawn at start so that nobody outside can aim at a bucket. */
+/*
+ * The key hash: 64 bits, keyed with secrets drawn at start so that nobody outside can aim at a
+ * bucket.
+ */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
@@ -13,7 +16,10 @@ struct hash_secret {
 
 void hash_secret_draw(struct hash_secret *secret, struct rng *rng);
 
-/* Folded 64x64->128 bit multiplication over 16-byte steps (the construction of Wang Yi's wyhash). Any thread. */
+/*
+ * Folded 64x64->128 bit multiplication over 16-byte steps (the construction of Wang Yi's wyhash).
+ * Any thread.
+ */
 uint64_t hash_bytes(const struct hash_secret *secret, const char *data, size_t bytes);
 
 #endif

@@ -41,7 +41,10 @@ static inline void relax(void) {
 #endif
 }
 
-/* The holder is a few instructions from the end, unless it has been preempted: then spinning would keep it so. */
+/*
+ * The holder is a few instructions from the end, unless it has been preempted: then spinning would
+ * keep it so.
+ */
 void latch_wait(struct latch *latch) {
     for (unsigned tries = 0;; tries++) {
         if (atomic_load_explicit(&latch->word, memory_order_relaxed) == 0 && latch_grab(latch))

@@ -1,4 +1,7 @@
-/* Memory that can be refused: every allocation of the server goes through here, so tests can fail each in turn. */
+/*
+ * Memory that can be refused: every allocation of the server goes through here, so tests can fail
+ * each in turn.
+ */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
@@ -6,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Each returns NULL when there is no memory; the caller survives that. mem_free(NULL) is fine. Any thread. */
+/*
+ * Each returns NULL when there is no memory; the caller survives that. mem_free(NULL) is fine. Any
+ * thread.
+ */
 void *mem_alloc(size_t bytes);
 void *mem_zalloc(size_t bytes);
 void *mem_aligned_zalloc(size_t alignment, size_t bytes);
@@ -20,7 +26,10 @@ void mem_free(void *memory);
  */
 void *mem_reserve(size_t bytes, bool wants_huge);
 
-/* Gives the memory behind [start, start+bytes) back to the kernel; it reads as zeros afterwards. Page-aligned. */
+/*
+ * Gives the memory behind [start, start+bytes) back to the kernel; it reads as zeros afterwards.
+ * Page-aligned.
+ */
 void mem_forget(void *start, size_t bytes);
 
 /* Ends a reservation. */

@@ -8,14 +8,20 @@
 
 enum { NUM_U64_DIGITS_MAX = 20 };
 
-/* Decimal digits only, the whole of text[0..bytes), no sign, no space, no overflow. False otherwise. */
+/*
+ * Decimal digits only, the whole of text[0..bytes), no sign, no space, no overflow. False
+ * otherwise.
+ */
 bool num_u64(const char *text, size_t bytes, uint64_t *value);
 bool num_u32(const char *text, size_t bytes, uint32_t *value);
 
 /* The same with an optional leading minus sign. */
 bool num_i64(const char *text, size_t bytes, int64_t *value);
 
-/* Writes the decimal digits of value at `out` (no NUL) and returns how many. Needs NUM_U64_DIGITS_MAX bytes. */
+/*
+ * Writes the decimal digits of value at `out` (no NUL) and returns how many. Needs
+ * NUM_U64_DIGITS_MAX bytes.
+ */
 size_t num_put_u64(char *out, uint64_t value);
 
 /*

@@ -1,4 +1,6 @@
-/* Blackman and Vigna, "Scrambled linear pseudorandom number generators": xoshiro256**, splitmix64. */
+/*
+ * Blackman and Vigna, "Scrambled linear pseudorandom number generators": xoshiro256**, splitmix64.
+ */
 #include "memcached/base/rng.h"
 
 #include <stddef.h>

@@ -14,7 +14,8 @@
 
 /*
  * Streams are watched for edges: the kernel looks at a connection once for each batch that arrives,
- * not once more to find that it is empty, and nothing is registered anew when a stream is stuck. So it is
+ * not once more to find that it is empty, and nothing is registered anew when a stream is stuck. So
+ * it is
  * for us to know when there may be more than was received:
  *
  *   - the space was filled, or none was given, or receiving was not wanted: is_ready stays set;
@@ -120,7 +121,9 @@ void loop_wake(struct loop *loop) {
     wake_ring(&loop->wake);
 }
 
-/* ---- streams ---------------------------------------------------------------------------------- */
+/*
+ * ---- streams ----------------------------------------------------------------------------------
+ */
 
 struct loop_stream *loop_stream_create(struct loop *loop, const struct loop_stream_events *events,
                                        void *context) {
@@ -237,7 +240,9 @@ void loop_stream_close(struct loop_stream *stream) {
     event_del(&stream->event);
     close(stream->fd);
     stream->fd = -1;
-    /* It may still stand in the two lists: what they find closed, or opened anew, they pass over. */
+    /*
+     * It may still stand in the two lists: what they find closed, or opened anew, they pass over.
+     */
     stream->wants_receive = stream->wants_send = stream->is_unconfirmed = false;
 }
 
@@ -298,7 +303,9 @@ void loop_turn(struct loop *loop, bool may_wait) {
         receive_ready(loop);
 }
 
-/* ---- watches and timers ----------------------------------------------------------------------- */
+/*
+ * ---- watches and timers -----------------------------------------------------------------------
+ */
 
 static void on_watch(evutil_socket_t fd, short what, void *context) {
     struct loop_watch *watch = context;

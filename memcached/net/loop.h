@@ -16,18 +16,26 @@ struct loop;
 /* The name of what is behind it, for statistics: the event library's version. Any thread. */
 const char *loop_version(void);
 
-/* `woken` (may be NULL) is called in the loop's thread after loop_wake. NULL when memory or descriptors are refused. */
+/*
+ * `woken` (may be NULL) is called in the loop's thread after loop_wake. NULL when memory or
+ * descriptors are refused.
+ */
 struct loop *loop_create(void (*woken)(void *context), void *context);
 /* Streams, watches and timers must have been destroyed. */
 void loop_destroy(struct loop *loop);
 
-/* One turn: calls back for everything that is ready; if nothing is and `may_wait`, waits until something is. */
+/*
+ * One turn: calls back for everything that is ready; if nothing is and `may_wait`, waits until
+ * something is.
+ */
 void loop_turn(struct loop *loop, bool may_wait);
 
 /* Ends the wait of a turn, at once or the next one. Any thread. */
 void loop_wake(struct loop *loop);
 
-/* ---- streams: connected sockets --------------------------------------------------------------- */
+/*
+ * ---- streams: connected sockets ---------------------------------------------------------------
+ */
 
 struct loop_stream;
 
@@ -40,18 +48,27 @@ struct loop_stream_events {
      * receive if that may be long.
      */
     int (*space)(void *context, struct iovec vec[LOOP_SPACE_MAX]);
-    /* So many bytes were put there; 0: the other side sends no more; negative: -errno, the connection is broken. */
+    /*
+     * So many bytes were put there; 0: the other side sends no more; negative: -errno, the
+     * connection is broken.
+     */
     void (*received)(void *context, ssize_t bytes);
     /* Output is taken again after loop_stream_want(.., true). */
     void (*sendable)(void *context);
 };
 
-/* A stream may be opened and closed many times. NULL when there is no memory. Owner thread only, as all that follow. */
+/*
+ * A stream may be opened and closed many times. NULL when there is no memory. Owner thread only, as
+ * all that follow.
+ */
 struct loop_stream *loop_stream_create(struct loop *loop, const struct loop_stream_events *events,
                                        void *context);
 void loop_stream_destroy(struct loop_stream *stream);
 
-/* Starts receiving from this non-blocking socket, which then belongs to the stream. False when refused: it does not. */
+/*
+ * Starts receiving from this non-blocking socket, which then belongs to the stream. False when
+ * refused: it does not.
+ */
 bool loop_stream_open(struct loop_stream *stream, int fd);
 void loop_stream_close(struct loop_stream *stream);
 
@@ -61,7 +78,9 @@ void loop_stream_want(struct loop_stream *stream, bool receive, bool send);
 /* Bytes taken by the kernel, at once; 0 when it takes none now; negative: -errno. */
 ssize_t loop_stream_send(struct loop_stream *stream, const struct iovec *vec, int count);
 
-/* ---- anything else that becomes readable: listeners, signals ---------------------------------- */
+/*
+ * ---- anything else that becomes readable: listeners, signals ----------------------------------
+ */
 
 struct loop_watch;
 
@@ -72,7 +91,9 @@ void loop_watch_destroy(struct loop_watch *watch);
 void loop_watch_pause(struct loop_watch *watch);
 void loop_watch_resume(struct loop_watch *watch);
 
-/* ---- timers ----------------------------------------------------------------------------------- */
+/*
+ * ---- timers -----------------------------------------------------------------------------------
+ */
 
 struct loop_timer;
 

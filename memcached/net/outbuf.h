@@ -28,7 +28,8 @@ struct outbuf {
     size_t ref_first, ref_count, ref_capacity;
     uint64_t ref_bytes; /* bytes waiting in references */
     bool
-        is_failed; /* an append found no memory; what is queued is intact up to the last whole mark */
+        /* an append found no memory; what is queued is intact up to the last whole mark */
+        is_failed;
 };
 
 void outbuf_init(struct outbuf *out);
@@ -71,7 +72,10 @@ bool outbuf_put(struct outbuf *out, const void *data, size_t bytes);
 bool outbuf_put_ref(struct outbuf *out, const char *bytes, size_t count, outbuf_release release,
                     void *context, void *object);
 
-/* A place to cut back to: everything appended after it disappears, references released. Only valid until the next outbuf_consume. */
+/*
+ * A place to cut back to: everything appended after it disappears, references released. Only valid
+ * until the next outbuf_consume.
+ */
 struct outbuf_mark {
     size_t bytes, ref_count;
 };

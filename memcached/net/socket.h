@@ -32,13 +32,20 @@ struct socket_address {
 size_t socket_resolve(const char *host, uint16_t port, struct socket_address *out, size_t max,
                       const char **why);
 
-/* Non-blocking listening sockets, closed on exec. Negative: -errno, with *step naming the call that failed. */
+/*
+ * Non-blocking listening sockets, closed on exec. Negative: -errno, with *step naming the call that
+ * failed.
+ */
 int socket_listen_tcp(const struct socket_address *address, int backlog, const char **step);
-/* A stale socket file at the path is removed first, any other file is left alone. `mode`: its permissions. */
+/*
+ * A stale socket file at the path is removed first, any other file is left alone. `mode`: its
+ * permissions.
+ */
 int socket_listen_unix(const char *path, mode_t mode, int backlog, const char **step);
 
 /*
- * The next connection: non-blocking, closed on exec; options such as TCP_NODELAY come from its listener.
+ * The next connection: non-blocking, closed on exec; options such as TCP_NODELAY come from its
+ * listener.
  * Negative: -errno (-EAGAIN when there is none).
  */
 int socket_accept(int listener, struct socket_address *peer);
@@ -49,7 +56,10 @@ bool socket_local_address(int fd, struct socket_address *address);
 /* 0 for anything but TCP. */
 uint16_t socket_address_port(const struct socket_address *address);
 
-/* Numeric IPv4 or IPv6 address without port, "" for others; an IPv4 address mapped into IPv6 is given as IPv4. */
+/*
+ * Numeric IPv4 or IPv6 address without port, "" for others; an IPv4 address mapped into IPv6 is
+ * given as IPv4.
+ */
 void socket_address_ip(const struct socket_address *address, char out[SOCKET_IP_BYTES]);
 
 /* As `stats conns` shows it: tcp:127.0.0.1:11211, tcp6:[::1]:11211, unix:/path. */

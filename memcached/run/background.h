@@ -21,7 +21,7 @@ struct background;
 struct background_config {
     struct clock *clock;
     struct store *store;
-    bool is_fine;      /* versions come from the clock */
+    bool is_fine; /* versions come from the clock */
     struct freeze *freeze;
     uint32_t check_ms; /* how often to call check; 0: never */
     void (*check)(void *context);

@@ -26,7 +26,8 @@ struct conn {
     struct conn *again_next, *flush_next;
     struct conn *open_next, *open_previous; /* spare list: open_next */
     uint64_t
-        suspected_ms; /* a link: when something had last arrived, as of the check that found it silent */
+        /* a link: when something had last arrived, as of the check that found it silent */
+        suspected_ms;
     struct session_peer peer;
     char name[SOCKET_NAME_BYTES];
     char ip[SOCKET_IP_BYTES];
@@ -42,7 +43,9 @@ static void add_one_own(_Atomic uint64_t *counter) {
                           memory_order_relaxed);
 }
 
-/* ---- the two queues --------------------------------------------------------------------------- */
+/*
+ * ---- the two queues ---------------------------------------------------------------------------
+ */
 
 static void queue_again(struct conn *conn) {
     if (conn->is_in_again)
@@ -80,7 +83,9 @@ static void break_off(struct conn *conn) {
     queue_flush(conn);
 }
 
-/* ---- buffers ---------------------------------------------------------------------------------- */
+/*
+ * ---- buffers ----------------------------------------------------------------------------------
+ */
 
 static bool borrow_output(struct conn *conn) {
     if (conn->out_lent || conn->out.data)
@@ -104,7 +109,9 @@ static void return_output(struct conn *conn) {
     conn->out_lent = 0;
 }
 
-/* ---- executing -------------------------------------------------------------------------------- */
+/*
+ * ---- executing --------------------------------------------------------------------------------
+ */
 
 static void act_on(struct conn *conn, const struct session_result *result) {
     conn->fill_bytes = 0;
@@ -175,7 +182,10 @@ static void feed(struct conn *conn, const char *input, size_t bytes, bool is_kep
     act_on(conn, &result);
 }
 
-/* Nothing is received while commands wait to be executed; behind a value that is being filled in comes the buffer. */
+/*
+ * Nothing is received while commands wait to be executed; behind a value that is being filled in
+ * comes the buffer.
+ */
 static int on_space(void *context, struct iovec vec[LOOP_SPACE_MAX]) {
     struct conn *conn = context;
     char *receive = conn->env->receive;
@@ -249,7 +259,9 @@ void conn_run_again(struct conn_env *env) {
     }
 }
 
-/* ---- sending ---------------------------------------------------------------------------------- */
+/*
+ * ---- sending ----------------------------------------------------------------------------------
+ */
 
 /* Until all is sent, the kernel takes no more, or the connection turns out to be broken. */
 static void send_output(struct conn *conn) {
@@ -351,7 +363,9 @@ static void on_sendable(void *context) {
     queue_flush(conn);
 }
 
-/* ---- opening and closing ---------------------------------------------------------------------- */
+/*
+ * ---- opening and closing ----------------------------------------------------------------------
+ */
 
 static const struct loop_stream_events stream_events = {
     .space = on_space, .received = on_received, .sendable = on_sendable};

@@ -1,5 +1,6 @@
 /*
- * One client connection: moves bytes between its socket and its session. Everything here runs in the
+ * One client connection: moves bytes between its socket and its session. Everything here runs in
+ * the
  * thread of the worker that owns it.
  *
  *   received --> feed --> READ, FILL: wait for more

@@ -1,4 +1,6 @@
-/* Which connections and listeners are open, for `stats conns`, and how many, for the limit of -c. */
+/*
+ * Which connections and listeners are open, for `stats conns`, and how many, for the limit of -c.
+ */
 #ifndef RUN_CONN_LIST_H
 #define RUN_CONN_LIST_H
 

@@ -24,7 +24,9 @@ uint32_t freeze_look(struct freeze *freeze) {
     if (now_ms > alive_ms) {
         if (now_ms - alive_ms >= freeze->limit_ms) {
             atomic_store(&freeze->thawed_ms, now_ms);
-            /* Two threads may count the same one twice: what matters is that the number is another. */
+            /*
+             * Two threads may count the same one twice: what matters is that the number is another.
+             */
             atomic_fetch_add(&freeze->thaw_count, 1);
         }
         /* After the count: who reads this time reads that count. */

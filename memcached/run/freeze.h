@@ -1,7 +1,9 @@
 /*
- * Notices that the process stood still (SIGSTOP, a suspended machine, a paused guest). One half of a
+ * Notices that the process stood still (SIGSTOP, a suspended machine, a paused guest). One half of
+ * a
  * pair must not execute what clients sent before or meanwhile: they have long given up on it and
- * written newer values to the other half, which the old requests, stamped with the time of now, would
+ * written newer values to the other half, which the old requests, stamped with the time of now,
+ * would
  * overwrite.
  */
 #ifndef RUN_FREEZE_H
@@ -17,16 +19,17 @@ enum {
 };
 
 struct freeze {
-    uint64_t limit_ms;           /* fixed; 0: nobody looks */
-    _Atomic uint64_t alive_ms;   /* somebody looked last then */
-    _Atomic uint64_t thawed_ms;  /* the end of the last stand-still; 0: there was none */
+    uint64_t limit_ms;          /* fixed; 0: nobody looks */
+    _Atomic uint64_t alive_ms;  /* somebody looked last then */
+    _Atomic uint64_t thawed_ms; /* the end of the last stand-still; 0: there was none */
     _Atomic uint32_t thaw_count;
 };
 
 void freeze_init(struct freeze *freeze, uint64_t limit_ms);
 
 /*
- * How many stand-stills there have been, one that has just ended included. Somebody has to look more often than
+ * How many stand-stills there have been, one that has just ended included. Somebody has to look
+ * more often than
  * every limit_ms. Whoever sees a time of after a stand-still sees its count too. Any thread.
  */
 uint32_t freeze_look(struct freeze *freeze);

@@ -30,13 +30,16 @@ struct listener_set {
     bool is_paused;           /* the accepting thread's; the atomics below are for statistics */
     uint64_t paused_mono_ms;
     uint64_t paused_clients; /* that were open then */
-    int reserve_fd; /* given up for the moment it takes to refuse a client when there are no others */
+    /* given up for the moment it takes to refuse a client when there are no others */
+    int reserve_fd;
     _Atomic bool is_accepting;
     _Atomic uint64_t disabled_count;
     _Atomic uint64_t disabled_us;
 };
 
-/* ---- accepting -------------------------------------------------------------------------------- */
+/*
+ * ---- accepting --------------------------------------------------------------------------------
+ */
 
 static uint64_t client_count(const struct listener_set *set) {
     return atomic_load_explicit(&set->config.list->client_count, memory_order_relaxed);
@@ -148,7 +151,9 @@ static void on_readable(void *context) {
     }
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/*
+ * ---- opening ----------------------------------------------------------------------------------
+ */
 
 struct listener_set *listener_set_create(const struct listener_set_config *config) {
     struct listener_set *set = mem_zalloc(sizeof(*set));

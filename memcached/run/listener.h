@@ -1,4 +1,7 @@
-/* The listening sockets: opened at start, they accept connections and hand them to the workers in turn. */
+/*
+ * The listening sockets: opened at start, they accept connections and hand them to the workers in
+ * turn.
+ */
 #ifndef RUN_LISTENER_H
 #define RUN_LISTENER_H
 
@@ -42,7 +45,8 @@ struct listener_set *listener_set_create(const struct listener_set_config *confi
 void listener_set_destroy(struct listener_set *set);
 
 /*
- * Listens on every address of one interface: host, host:port, [v6]:port, v6, * or NULL for all local
+ * Listens on every address of one interface: host, host:port, [v6]:port, v6, * or NULL for all
+ * local
  * addresses; `port` counts where none is given, port 0 chooses a free one. False when it does not
  * resolve or none of its addresses can be had; the reason has been logged.
  */

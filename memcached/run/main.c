@@ -1,4 +1,7 @@
-/* The memcached program: options, then one object after the other, then serving, then all of it backwards. */
+/*
+ * The memcached program: options, then one object after the other, then serving, then all of it
+ * backwards.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +61,9 @@ static char *absolute_path(const char *path) {
     return joined;
 }
 
-/* ---- what is made while still privileged ------------------------------------------------------ */
+/*
+ * ---- what is made while still privileged ------------------------------------------------------
+ */
 
 static int enter_process(struct program *program) {
     const struct settings *settings = &program->settings;
@@ -138,7 +143,9 @@ static int make_repl(struct program *program) {
     return 0;
 }
 
-/* ---- what is made by the user that serves ----------------------------------------------------- */
+/*
+ * ---- what is made by the user that serves -----------------------------------------------------
+ */
 
 /* After so long the peer may have taken over. */
 static uint64_t freeze_limit_ms(const struct settings *settings) {
@@ -254,7 +261,10 @@ static int serve(struct program *program) {
     return status;
 }
 
-/* Backwards. Clients are gone before replication drains, replication before the sessions it is told by. */
+/*
+ * Backwards. Clients are gone before replication drains, replication before the sessions it is told
+ * by.
+ */
 static void tear_down(struct program *program) {
     if (program->runner)
         runner_stop_threads(program->runner);

@@ -18,7 +18,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* ---- user and limits -------------------------------------------------------------------------- */
+/*
+ * ---- user and limits --------------------------------------------------------------------------
+ */
 
 int process_find_user(const char *name, struct process_user *user) {
     *user = (struct process_user){.uid = (uid_t)-1, .gid = (gid_t)-1, .name = name};
@@ -99,7 +101,9 @@ void process_lock_memory(void) {
         fprintf(stderr, "warning: -k invalid, mlockall() failed: %s\n", strerror(errno));
 }
 
-/* ---- pid file --------------------------------------------------------------------------------- */
+/*
+ * ---- pid file ---------------------------------------------------------------------------------
+ */
 
 static void warn_of_running(const char *path) {
     FILE *file = fopen(path, "re");
@@ -142,7 +146,9 @@ bool process_write_pid(const char *path) {
     return false;
 }
 
-/* ---- daemon ----------------------------------------------------------------------------------- */
+/*
+ * ---- daemon -----------------------------------------------------------------------------------
+ */
 
 /* The parent's part: exits as the child's start turns out. */
 static _Noreturn void wait_for_child(int ready_fd, pid_t child) {
@@ -197,7 +203,9 @@ void process_daemon_done(int ready_fd, bool keeps_folder, bool keeps_stderr) {
     close(ready_fd);
 }
 
-/* ---- signals ---------------------------------------------------------------------------------- */
+/*
+ * ---- signals ----------------------------------------------------------------------------------
+ */
 
 int process_take_signals(void) {
     sigset_t signals;

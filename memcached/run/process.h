@@ -1,5 +1,6 @@
 /*
- * What the process is to the system: its user, limits, signals, pid file, and whether it is a daemon.
+ * What the process is to the system: its user, limits, signals, pid file, and whether it is a
+ * daemon.
  * All functions belong to the main thread before others are started. Those that fail have said so
  * on stderr in one line and return an exit status of <sysexits.h>; 0 is success.
  */
@@ -28,11 +29,17 @@ int process_raise_descriptors(uint64_t count, uint64_t connection_max);
 /* -r */
 int process_allow_core(void);
 
-/* -k: allows it while still root; takes effect for what the process touches from then on. A refusal is a warning only. */
+/*
+ * -k: allows it while still root; takes effect for what the process touches from then on. A refusal
+ * is a warning only.
+ */
 void process_allow_memory_lock(void);
 void process_lock_memory(void);
 
-/* Writes the pid; a running process named by the old file is warned of. A failure is a warning, as in memcached. */
+/*
+ * Writes the pid; a running process named by the old file is warned of. A failure is a warning, as
+ * in memcached.
+ */
 bool process_write_pid(const char *path);
 
 /*
@@ -43,7 +50,10 @@ bool process_write_pid(const char *path);
 int process_daemon_begin(void);
 void process_daemon_done(int ready_fd, bool keeps_folder, bool keeps_stderr);
 
-/* Blocks the signals that end the server and returns a descriptor that reports them; negative: -exit status. */
+/*
+ * Blocks the signals that end the server and returns a descriptor that reports them; negative:
+ * -exit status.
+ */
 int process_take_signals(void);
 /* The next one reported, 0 if none. */
 int process_next_signal(int signal_fd);

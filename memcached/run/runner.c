@@ -22,7 +22,9 @@ struct runner {
     _Atomic bool is_stopping; /* set before the loop is woken, read after it */
 };
 
-/* ---- hooks ------------------------------------------------------------------------------------ */
+/*
+ * ---- hooks ------------------------------------------------------------------------------------
+ */
 
 static uint64_t get(_Atomic uint64_t *counter) {
     return atomic_load_explicit(counter, memory_order_relaxed);
@@ -91,7 +93,9 @@ static uint32_t check_period_ms(const struct runner_config *config) {
     return config->idle_timeout_ms ? RUNNER_IDLE_CHECK_MS : 0;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/*
+ * ---- life -------------------------------------------------------------------------------------
+ */
 
 static bool create_worker(struct runner *runner, unsigned index, const char **why) {
     const struct runner_config *config = &runner->config;

@@ -9,7 +9,10 @@
 
 enum { TRACE_LINE_BYTES_MAX = 512 };
 
-/* "<28 get a": the first line that is not empty in input[0..bytes); nothing if there is none. Unprintable bytes become '.'. */
+/*
+ * "<28 get a": the first line that is not empty in input[0..bytes); nothing if there is none.
+ * Unprintable bytes become '.'.
+ */
 void trace_request(struct log *log, int fd, const char *input, size_t bytes);
 
 /* ">28 END": the first line appended since the mark. */

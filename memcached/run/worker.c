@@ -85,9 +85,10 @@ static void *run(void *context) {
 static bool env_init(struct worker *worker, const char **why) {
     const struct worker_config *config = &worker->config;
     struct conn_env *env = &worker->env;
-    *env = (struct conn_env){
-        .list = config->list, .log = config->log, .request_max = config->request_max,
-        .freeze = config->freeze};
+    *env = (struct conn_env){.list = config->list,
+                             .log = config->log,
+                             .request_max = config->request_max,
+                             .freeze = config->freeze};
     bufpool_init(&env->pool, config->read_buf_limit_bytes);
     env->session.server = config->server;
     env->session.counters = config->counters;
@@ -208,7 +209,9 @@ void worker_stats(struct worker *worker, struct serve_run_stats *sum) {
 }
 
 void worker_stats_reset(struct worker *worker) {
-    /* The counts are their owner's: what they were is remembered, so that no addition can undo it. */
+    /*
+     * The counts are their owner's: what they were is remembered, so that no addition can undo it.
+     */
     atomic_store_explicit(&worker->yields_at_reset, get(&worker->env.yield_count),
                           memory_order_relaxed);
     atomic_store_explicit(&worker->idle_kicks_at_reset, get(&worker->env.idle_kick_count),

@@ -14,7 +14,8 @@
 enum {
     /*
      * A turn executes at most this many rounds of -R requests for a connection before everybody's
-     * answers go out: enough that a pipelined batch gets one send, little enough that nobody waits long.
+     * answers go out: enough that a pipelined batch gets one send, little enough that nobody waits
+     * long.
      */
     WORKER_ROUNDS_MAX = 16,
 };
@@ -36,18 +37,27 @@ struct worker_config {
     void *before_flush_context;
 };
 
-/* NULL with *why (static text) when memory, descriptors or a store handle are refused. Main thread, as all that follow but where it says so. */
+/*
+ * NULL with *why (static text) when memory, descriptors or a store handle are refused. Main thread,
+ * as all that follow but where it says so.
+ */
 struct worker *worker_create(const struct worker_config *config, const char **why);
 bool worker_start(struct worker *worker);
 
-/* Hands over an accepted socket. False when there is no memory: the caller keeps it. The accepting thread. */
+/*
+ * Hands over an accepted socket. False when there is no memory: the caller keeps it. The accepting
+ * thread.
+ */
 bool worker_assign(struct worker *worker, int fd, const struct socket_address *peer,
                    const char *listener_name);
 
 /* Asks it to look for idle connections. Any thread. */
 void worker_check_idle(struct worker *worker);
 
-/* Ends the thread after the turn it is in, what is to be sent having been offered to the kernel. Connections stay. */
+/*
+ * Ends the thread after the turn it is in, what is to be sent having been offered to the kernel.
+ * Connections stay.
+ */
 void worker_stop(struct worker *worker);
 /* Closes the connections. After worker_stop. */
 void worker_close_connections(struct worker *worker);

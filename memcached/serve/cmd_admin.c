@@ -325,7 +325,10 @@ static const struct command *find_command(const struct words *words) {
     return NULL;
 }
 
-/* `GET / HTTP/1.1` and the like: a page made a browser send it, and nothing that follows may be executed. */
+/*
+ * `GET / HTTP/1.1` and the like: a page made a browser send it, and nothing that follows may be
+ * executed.
+ */
 static bool is_from_browser(const struct words *words) {
     const struct word *last = &words->word[words->count > 0 ? words->count - 1 : 0];
     return words->count > 0 && last->bytes >= 5 && memcmp(last->text, "HTTP/", 5) == 0;

@@ -38,7 +38,10 @@ static void link_store(struct turn *turn, struct request *request) {
         link_reject(turn, "value too large for any server");
         return;
     }
-    /* No room for the new value, or a smaller -I than the peer's: the old one must not stay in its place. */
+    /*
+     * No room for the new value, or a smaller -I than the peer's: the old one must not stay in its
+     * place.
+     */
     (void)repl->apply_delete(repl->context, turn->session->link, turn->thread, &key,
                              job.meta.new_cas);
     value_swallow(turn, request);

@@ -360,7 +360,9 @@ static bool take(struct parse *parse, const struct setting_row *row, const char 
 
 /* ---- -o -------------------------------------------------------------------------------------- */
 
-/* Means nothing without a value. Flags take none, and ignore what they are given as in memcached. */
+/*
+ * Means nothing without a value. Flags take none, and ignore what they are given as in memcached.
+ */
 static bool needs_value(const struct setting_row *row) {
     if (row->refusal || row->take == TAKE_SWITCH || row->take == TAKE_NOTHING)
         return false;
@@ -387,8 +389,9 @@ static bool take_suboption(struct parse *parse, char *text) {
     const struct setting_row *negated =
         strncmp(text, "no_", 3) == 0 ? find_suboption(text + 3) : NULL;
     if (!negated || negated->take != TAKE_SWITCH)
-        return refuse(parse, EXIT_FAILURE, "Illegal suboption \"%s%s%s\": memcached -h tells of all options",
-                      text, value ? "=" : "", value ? value : "");
+        return refuse(parse, EXIT_FAILURE,
+                      "Illegal suboption \"%s%s%s\": memcached -h tells of all options", text,
+                      value ? "=" : "", value ? value : "");
     *(setting_BOOL *)field_of(parse, negated) = false;
     return true;
 }

@@ -1,4 +1,7 @@
-/* What all sessions of one server share: settings, store, counters, and the hooks of the layers above. */
+/*
+ * What all sessions of one server share: settings, store, counters, and the hooks of the layers
+ * above.
+ */
 #ifndef SERVE_SERVER_H
 #define SERVE_SERVER_H
 
@@ -14,7 +17,10 @@
 struct session;
 struct stat_sink;
 
-/* What one worker counts. Written by its owner only (relaxed), summed when statistics are asked for. */
+/*
+ * What one worker counts. Written by its owner only (relaxed), summed when statistics are asked
+ * for.
+ */
 struct serve_counters {
 #define SERVE_COUNTER(name, meaning) _Atomic uint64_t name;
 #include "memcached/serve/counters.def"
@@ -53,10 +59,14 @@ struct serve_run_hooks {
 struct serve_repl_hooks {
     bool is_on;
     void *context;
-    /* A client is about to change something on this node: the role gate. Cheap when nothing has to happen. */
+    /*
+     * A client is about to change something on this node: the role gate. Cheap when nothing has to
+     * happen.
+     */
     void (*client_write)(void *context);
     /*
-     * A line `repl <args>` (args without CR LF) from a client or on a link. Appends the answer, if any, to out.
+     * A line `repl <args>` (args without CR LF) from a client or on a link. Appends the answer, if
+     * any, to out.
      * It may call session_become_link or session_end.
      */
     void (*command)(void *context, struct session *session, struct store_thread *thread,
@@ -69,24 +79,29 @@ struct serve_repl_hooks {
                                       const struct store_key *key, uint64_t version);
     /* mn on a link: everything before it has been applied; the session answers MN itself. */
     void (*barrier)(void *context, void *link);
-    /* Something on a link that is no part of the stream (an error line was due): counted, and the session closes. */
+    /*
+     * Something on a link that is no part of the stream (an error line was due): counted, and the
+     * session closes.
+     */
     void (*link_rejected)(void *context, void *link, const char *why);
     void (*link_closed)(void *context, void *link);
     void (*stats)(void *context, struct stat_sink *sink); /* `stats repl` */
 };
 
 struct server {
-    struct settings *settings;   /* a few fields change at run time (verbosity, ...): atomics there */
+    /* a few fields change at run time (verbosity, ...): atomics there */
+    struct settings *settings;
     struct store *store;
     struct clock *clock;
-    const char *event_version;   /* of the event library, for `stats`; NULL: none */
-    uint64_t start_wall_s;       /* UNIX seconds at which the process started */
+    const char *event_version; /* of the event library, for `stats`; NULL: none */
+    uint64_t start_wall_s;     /* UNIX seconds at which the process started */
     struct serve_run_hooks run;
     struct serve_repl_hooks repl;
     struct serve_counters **counters; /* one a worker */
     unsigned counters_count;
     struct serve_counters counters_at_reset; /* sums at the last `stats reset`: any worker adds */
-    _Atomic uint32_t flushed_second; /* up to which the last flush_all reaches, for `stats settings` */
+    /* up to which the last flush_all reaches, for `stats settings` */
+    _Atomic uint32_t flushed_second;
 };
 
 #endif

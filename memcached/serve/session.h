@@ -14,17 +14,21 @@
 #include "memcached/store/store.h"
 
 enum {
-    SESSION_LINE_BYTES_MAX = 2048, /* so much of a command line and no end of it closes (get and gets aside) */
-    SESSION_BATCH_MAX = 64,        /* requests tokenised ahead of execution */
-    SESSION_OUT_HIGH_BYTES = 256 * 1024, /* with more than this unsent, no further command is executed */
+    /* so much of a command line and no end of it closes (get and gets aside) */
+    SESSION_LINE_BYTES_MAX = 2048,
+    SESSION_BATCH_MAX = 64, /* requests tokenised ahead of execution */
+    /* with more than this unsent, no further command is executed */
+    SESSION_OUT_HIGH_BYTES = 256 * 1024,
 };
 
 /* What the session wants from its connection next. */
 enum session_next {
-    SESSION_READ,   /* more input; keep the unconsumed bytes and append to them */
-    SESSION_FILL,   /* read fill_bytes from the socket straight to fill_start, then session_filled */
-    SESSION_YIELD,  /* more can be done with what is there: flush or let others have their turn, then feed again */
-    SESSION_CLOSE,  /* send what is in `out`, then close */
+    SESSION_READ, /* more input; keep the unconsumed bytes and append to them */
+    /* read fill_bytes from the socket straight to fill_start, then session_filled */
+    SESSION_FILL,
+    /* more can be done with what is there: flush or let others have their turn, then feed again */
+    SESSION_YIELD,
+    SESSION_CLOSE, /* send what is in `out`, then close */
 };
 
 struct session;
@@ -38,9 +42,10 @@ struct session_env {
 
 /* Who is at the other end. */
 struct session_peer {
-    const char *name;       /* printable address, as `stats conns` shows it; lives as long as the session */
-    const char *ip;         /* numeric IPv4 or IPv6 address without port; "" for a unix socket */
-    void *connection;       /* the run layer's handle: passed back in hooks */
+    /* printable address, as `stats conns` shows it; lives as long as the session */
+    const char *name;
+    const char *ip;   /* numeric IPv4 or IPv6 address without port; "" for a unix socket */
+    void *connection; /* the run layer's handle: passed back in hooks */
 };
 
 /* NULL when there is no memory. */
@@ -50,21 +55,26 @@ void session_destroy(struct session *session);
 
 struct session_result {
     enum session_next next;
-    size_t consumed;    /* bytes of the input that are done with */
-    size_t read_hint;   /* SESSION_READ: at least this many bytes in all are needed to go on; 0: unknown */
-    char *fill_start;   /* SESSION_FILL */
+    size_t consumed; /* bytes of the input that are done with */
+    /* SESSION_READ: at least this many bytes in all are needed to go on; 0: unknown */
+    size_t read_hint;
+    char *fill_start; /* SESSION_FILL */
     size_t fill_bytes;
 };
 
 /*
  * Executes up to `request_max` requests found in input[0..bytes) and appends their replies to out
- * (0: without bound but for SESSION_OUT_HIGH_BYTES). The input must stay in place during the call only.
+ * (0: without bound but for SESSION_OUT_HIGH_BYTES). The input must stay in place during the call
+ * only.
  * Values larger than what has arrived are asked for with SESSION_FILL.
  */
 struct session_result session_feed(struct session *session, const char *input, size_t bytes,
                                    unsigned request_max, struct outbuf *out);
 
-/* `bytes` more bytes have been read to the place SESSION_FILL named. Feed again (perhaps with no input) afterwards. */
+/*
+ * `bytes` more bytes have been read to the place SESSION_FILL named. Feed again (perhaps with no
+ * input) afterwards.
+ */
 void session_filled(struct session *session, size_t bytes);
 
 /* Is this a replication link from the peer (accepted `repl hello`)? */

@@ -22,7 +22,8 @@ enum setting_type {
 
 /* What is done with an option and its argument. */
 enum setting_take {
-    TAKE_VALUE,   /* by type: a number within bounds, a text; a flag is the opposite of its default */
+    /* by type: a number within bounds, a text; a flag is the opposite of its default */
+    TAKE_VALUE,
     TAKE_SWITCH,  /* a suboption `name` sets its flag, `no_name` clears it */
     TAKE_NOTHING, /* what it asks for is always so, or could not be observed */
     TAKE_FIXED,   /* only the value that it has anyway */
@@ -52,18 +53,18 @@ enum setting_show {
 
 struct setting_row {
     enum setting_type type;
-    size_t field; /* its offset in struct settings */
-    int letter;   /* 0: none */
+    size_t field;     /* its offset in struct settings */
+    int letter;       /* 0: none */
     const char *name; /* --name */
     const char *suboption;
     const char *argument; /* as -h names it; NULL: takes none */
     enum setting_take take;
-    int64_t min, max; /* of the argument; a factor has to be greater than min */
-    uint64_t unit;    /* what the argument counts; 0: ones */
-    const char *too_low;  /* what memcached says then */
-    const char *refusal;  /* what is not built in: refused, but for what TAKE_FIXED takes */
-    bool is_repl;         /* means nothing without -x */
-    const char *help;     /* NULL: not in -h. %s is the default. */
+    int64_t min, max;    /* of the argument; a factor has to be greater than min */
+    uint64_t unit;       /* what the argument counts; 0: ones */
+    const char *too_low; /* what memcached says then */
+    const char *refusal; /* what is not built in: refused, but for what TAKE_FIXED takes */
+    bool is_repl;        /* means nothing without -x */
+    const char *help;    /* NULL: not in -h. %s is the default. */
     const char *stat;
     int rank; /* 1..SETTING_RANK_MAX */
     enum setting_show show;

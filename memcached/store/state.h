@@ -103,10 +103,10 @@ struct store {
     _Atomic uint64_t flush_pending_s; /* UNIX seconds; 0: none */
     /* the newest version at which one was asked for, taken back or made */
     _Atomic uint64_t flush_pending_version;
-    uint32_t flush_due_s;             /* the same on the store's own clock */
-    uint32_t parked_page;             /* drained, waits for readers; PAGE_NONE */
-    uint32_t *parked_reads;           /* read_count of each handle when it was parked */
-    uint32_t page_hint;               /* where the search for a page to take over goes on */
+    uint32_t flush_due_s;   /* the same on the store's own clock */
+    uint32_t parked_page;   /* drained, waits for readers; PAGE_NONE */
+    uint32_t *parked_reads; /* read_count of each handle when it was parked */
+    uint32_t page_hint;     /* where the search for a page to take over goes on */
 
     _Atomic uint64_t acknowledged; /* up to here the peer has everything */
 

@@ -33,19 +33,19 @@ enum {
 };
 
 struct store_config {
-    uint64_t limit_bytes;       /* -m, exact: pages never exceed it */
-    uint64_t item_bytes_max;    /* -I */
-    double growth_factor;       /* -f */
-    uint32_t item_bytes_min;    /* -n: smallest key + value a chunk is made for */
+    uint64_t limit_bytes;          /* -m, exact: pages never exceed it */
+    uint64_t item_bytes_max;       /* -I */
+    double growth_factor;          /* -f */
+    uint32_t item_bytes_min;       /* -n: smallest key + value a chunk is made for */
     uint32_t slab_chunk_bytes_max; /* -o slab_chunk_max: largest chunk; 0 means half a page */
-    uint32_t hashpower;         /* log2 of the index's first size in 8-byte units; 16 */
-    uint32_t thread_count_max;  /* how many handles may be taken at once */
-    uint32_t tombstone_count_max; /* bound of the tombstone table; 0 takes the default */
-    bool is_evicting;           /* false with -M */
-    bool is_replicated;         /* -x: clock versions, tombstones, floors */
-    bool wants_huge_pages;      /* advise transparent huge pages for index and arena */
-    struct clock *clock;        /* outlives the store */
-    struct rng *rng;            /* used during store_create only */
+    uint32_t hashpower;            /* log2 of the index's first size in 8-byte units; 16 */
+    uint32_t thread_count_max;     /* how many handles may be taken at once */
+    uint32_t tombstone_count_max;  /* bound of the tombstone table; 0 takes the default */
+    bool is_evicting;              /* false with -M */
+    bool is_replicated;            /* -x: clock versions, tombstones, floors */
+    bool wants_huge_pages;         /* advise transparent huge pages for index and arena */
+    struct clock *clock;           /* outlives the store */
+    struct rng *rng;               /* used during store_create only */
 };
 
 /* The defaults of memcached 1.6.45 (64 MB, 1 MB items, factor 1.25, 48 bytes, hashpower 16). */
@@ -86,15 +86,15 @@ void store_prefetch_item(const struct store *store, uint64_t hash);
 /* ---- reading ------------------------------------------------------------------------------- */
 
 struct store_view {
-    const char *value;   /* value_bytes contiguous; NULL when chunked: use store_item_segment */
+    const char *value; /* value_bytes contiguous; NULL when chunked: use store_item_segment */
     uint64_t value_bytes;
     uint64_t version;
     uint32_t client_flags;
-    uint32_t exptime;    /* 0: never */
+    uint32_t exptime;     /* 0: never */
     uint32_t access_time; /* last access, seconds */
-    bool was_fetched;    /* had been hit before this read */
+    bool was_fetched;     /* had been hit before this read */
     uint8_t class_id;
-    uint8_t segment;     /* enum lru_segment */
+    uint8_t segment; /* enum lru_segment */
     struct item *item;
     /* private to the store: */
     uint32_t stripe;
@@ -124,21 +124,21 @@ static inline void store_copy(char *to, const struct store_view *view) {
 }
 
 enum store_status {
-    STORE_OK,          /* stored, deleted, touched, found */
+    STORE_OK, /* stored, deleted, touched, found */
     STORE_NOT_FOUND,
-    STORE_EXISTS,      /* cas: another version is here */
-    STORE_NOT_STORED,  /* add on a present key, replace/append/prepend on an absent one */
-    STORE_TOO_LARGE,   /* exceeds -I */
+    STORE_EXISTS,     /* cas: another version is here */
+    STORE_NOT_STORED, /* add on a present key, replace/append/prepend on an absent one */
+    STORE_TOO_LARGE,  /* exceeds -I */
     STORE_NO_MEMORY,
-    STORE_NON_NUMERIC, /* incr/decr on a value that is no 64-bit decimal number */
+    STORE_NON_NUMERIC,     /* incr/decr on a value that is no 64-bit decimal number */
     STORE_TOO_LONG_NUMBER, /* the value is too long to be a number */
-    STORE_OLDER,       /* a change from the peer that is not newer than what is here: ignored */
+    STORE_OLDER,           /* a change from the peer that is not newer than what is here: ignored */
 };
 
 /* What a read through the lock also does to the item. */
 enum store_get_mode {
     STORE_GET,
-    STORE_GET_QUIETLY,   /* no counters, no mark: for statistics and debugging */
+    STORE_GET_QUIETLY, /* no counters, no mark: for statistics and debugging */
 };
 
 /*
@@ -185,7 +185,7 @@ struct store_write {
     enum store_mode mode;
     uint64_t expected_version; /* STORE_CAS, or has_expected: only if this is the version here */
     bool has_expected;
-    uint64_t new_version;      /* explicit version (meta E flag); 0, or is_replicated: the next */
+    uint64_t new_version; /* explicit version (meta E flag); 0, or is_replicated: the next */
 };
 
 /*
@@ -256,7 +256,7 @@ struct store_change {
     const char *key; /* SET, DELETE: valid during the call */
     uint32_t key_bytes;
     uint64_t hash;
-    uint64_t version;    /* of the item, the tombstone, or the floor */
+    uint64_t version;      /* of the item, the tombstone, or the floor */
     uint64_t flush_wall_s; /* FLUSH_LATER: UNIX seconds at which it takes effect; 0: taken back */
 };
 
@@ -288,7 +288,10 @@ enum store_found { STORE_VISITED, STORE_ABSENT };
 enum store_found store_visit(struct store_thread *thread, const struct store_key *key,
                              store_visitor visitor, void *context, uint64_t *version);
 
-/* Absences had to be forgotten up to this version (0: none): an absent key may be so since then. Any thread. */
+/*
+ * Absences had to be forgotten up to this version (0: none): an absent key may be so since then.
+ * Any thread.
+ */
 uint64_t store_forgotten(const struct store *store);
 
 /*

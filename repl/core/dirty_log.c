@@ -28,12 +28,12 @@ _Static_assert(sizeof(struct record_head) == RECORD_HEADER_BYTES, "the record as
 
 struct dirty_log {
     struct latch lock; /* guards all below; head and sent are also read alone */
-    char *ring;       /* fixed after create */
+    char *ring;        /* fixed after create */
     uint64_t capacity;
     _Atomic uint64_t head, sent; /* byte positions */
     uint64_t acked;
     uint64_t head_ops, sent_ops, acked_ops; /* the same in entries */
-    uint64_t generation; /* changes whenever the log is emptied */
+    uint64_t generation;                    /* changes whenever the log is emptied */
     uint64_t overflows;
     bool is_open;
 };

@@ -5,7 +5,8 @@
  *   ----|----------------|-----------------|----      head - acked <= capacity
  *       kept for resuming   waiting
  *
- * Appended to by any thread; read by whoever pumps the outgoing stream. Its own lock (RANK_REPL_LOG)
+ * Appended to by any thread; read by whoever pumps the outgoing stream. Its own lock
+ * (RANK_REPL_LOG)
  * guards everything; dirty_log_has_unsent reads one atomic.
  */
 #ifndef REPL_CORE_DIRTY_LOG_H
@@ -36,7 +37,8 @@ struct dirty_log *dirty_log_create(uint64_t capacity_bytes);
 void dirty_log_destroy(struct dirty_log *log);
 
 /*
- * Appends. False when this very append found the log full: then it has overflowed, is empty, and stays
+ * Appends. False when this very append found the log full: then it has overflowed, is empty, and
+ * stays
  * closed until dirty_log_open. What is appended to a closed log is dropped and answers true.
  */
 bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t version, uint64_t hash,
@@ -61,7 +63,10 @@ struct dirty_batch {
 
 /* Copies entries after `sent` without moving it. */
 void dirty_log_peek(struct dirty_log *log, struct dirty_batch *batch);
-/* The first `count` entries of the batch have been handed to the stream. No effect if the log was reopened since. */
+/*
+ * The first `count` entries of the batch have been handed to the stream. No effect if the log was
+ * reopened since.
+ */
 void dirty_log_sent(struct dirty_log *log, const struct dirty_batch *batch, unsigned count);
 
 struct dirty_position {

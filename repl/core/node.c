@@ -191,12 +191,18 @@ void node_in_hello(struct node *node, uint64_t now_ms, uint64_t version, uint64_
         node->is_stock_peer = false;
         node_settle_roles(node);
         node_elect(node, version);
-        /* From now on we may hold what came from this peer, which our log would not bring to another. */
+        /*
+         * From now on we may hold what came from this peer, which our log would not bring to
+         * another.
+         */
         if (node->self.complete_for == NODE_COMPLETE_FOR_ANY)
             node->self.complete_for = peer.id;
         verdict = verdict_for(node, now_ms, version, is_drained);
         greeting->is_full = strcmp(verdict, "full") == 0;
-        /* A stream to an earlier life of the peer leads nowhere; and one that waits need not any longer. */
+        /*
+         * A stream to an earlier life of the peer leads nowhere; and one that waits need not any
+         * longer.
+         */
         if (node_is_out_up(node) && node->out_peer_id != peer.id)
             node_close_out(node, now_ms);
         else if (node->out == OUT_DOWN && node->retry_at_ms > now_ms + WAIT_RETRY_MS)

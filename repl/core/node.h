@@ -40,9 +40,12 @@ enum out_dialect {
     DIALECT_CLASSIC, /* older: classic commands with noreply */
 };
 
-/* complete_for: the peer id for which our log, since its last acknowledgement, covers all we have. */
+/*
+ * complete_for: the peer id for which our log, since its last acknowledgement, covers all we have.
+ */
 enum { NODE_COMPLETE_FOR_NONE = 0 };
-#define NODE_COMPLETE_FOR_ANY UINT64_MAX /* a fresh process: the log covers everything since the empty start */
+#define NODE_COMPLETE_FOR_ANY                                                                      \
+    UINT64_MAX /* a fresh process: the log covers everything since the empty start */
 
 struct node_config {
     uint64_t id; /* drawn anew at every start; neither 0 nor UINT64_MAX */
@@ -56,34 +59,36 @@ struct node_info {
     uint64_t id;
     enum node_role role;
     enum node_state state;
-    uint64_t promoted_at;  /* version at the last promotion; 0: never */
+    uint64_t promoted_at; /* version at the last promotion; 0: never */
     uint64_t complete_for;
-    uint64_t version;      /* its clock */
+    uint64_t version; /* its clock */
 };
 
 enum node_action_kind {
-    NODE_DIAL,         /* make the outgoing connection */
-    NODE_CLOSE_OUT,    /* close it */
-    NODE_CLOSE_IN,     /* the incoming link `link` has gone silent: close it */
-    NODE_SEND,         /* send `text` on the outgoing link, in order with the stream */
-    NODE_BARRIER,      /* send a barrier; its answer is reported by node_out_acked */
-    NODE_BEGIN_LIVE,   /* the stream starts: rewind the log and send from what was acknowledged */
-    NODE_BEGIN_FULL,   /* the stream starts with everything: reopen the log, then walk */
-    NODE_CHANGED,      /* role or state changed: state file, atomics */
+    NODE_DIAL,       /* make the outgoing connection */
+    NODE_CLOSE_OUT,  /* close it */
+    NODE_CLOSE_IN,   /* the incoming link `link` has gone silent: close it */
+    NODE_SEND,       /* send `text` on the outgoing link, in order with the stream */
+    NODE_BARRIER,    /* send a barrier; its answer is reported by node_out_acked */
+    NODE_BEGIN_LIVE, /* the stream starts: rewind the log and send from what was acknowledged */
+    NODE_BEGIN_FULL, /* the stream starts with everything: reopen the log, then walk */
+    NODE_CHANGED,    /* role or state changed: state file, atomics */
 };
 
 enum { NODE_TEXT_BYTES_MAX = 256, NODE_ACTIONS_MAX = 32 };
 
 struct node_action {
     enum node_action_kind kind;
-    uint64_t link; /* NODE_CLOSE_IN */
-    enum out_dialect dialect; /* NODE_BEGIN_* */
+    uint64_t link;                  /* NODE_CLOSE_IN */
+    enum out_dialect dialect;       /* NODE_BEGIN_* */
     char text[NODE_TEXT_BYTES_MAX]; /* NODE_SEND: with CR LF */
 };
 
 struct node;
 
-/* NULL when there is no memory. It starts as a joining slave and wants to dial at its first tick. */
+/*
+ * NULL when there is no memory. It starts as a joining slave and wants to dial at its first tick.
+ */
 struct node *node_create(const struct node_config *config, uint64_t now_ms);
 void node_destroy(struct node *node);
 
@@ -113,17 +118,24 @@ void node_log_overflowed(struct node *node, uint64_t now_ms);
 /* ---- incoming links ---- */
 struct node_greeting {
     bool is_accepted;
-    bool is_full;             /* a full sync is asked for: this node will start over */
-    uint64_t superseded_link; /* the link this one replaces: nothing more from it may be applied; 0: none */
+    bool is_full; /* a full sync is asked for: this node will start over */
+    /* the link this one replaces: nothing more from it may be applied; 0: none */
+    uint64_t superseded_link;
     char text[NODE_TEXT_BYTES_MAX]; /* the answer, with CR LF, also when refused */
 };
-/* `repl hello <args>` on a connection from the peer's address. `link` is a number the engine made up, never 0. */
+/*
+ * `repl hello <args>` on a connection from the peer's address. `link` is a number the engine made
+ * up, never 0.
+ */
 void node_in_hello(struct node *node, uint64_t now_ms, uint64_t version, uint64_t link,
                    bool is_drained, const char *args, struct node_greeting *greeting);
 enum node_line {
-    NODE_LINE_BAD,        /* not understood or not acceptable: the link is to be closed */
+    NODE_LINE_BAD, /* not understood or not acceptable: the link is to be closed */
     NODE_LINE_OK,
-    NODE_LINE_START_OVER, /* a full sync begins: reopen the log and forget all we hold, before anything else from the link */
+    /*
+     * a full sync begins: reopen the log and forget all we hold, before anything else from the link
+     */
+    NODE_LINE_START_OVER,
 };
 /* `repl <args>` on an accepted link: begin, synced, info. */
 enum node_line node_in_line(struct node *node, uint64_t now_ms, uint64_t version, uint64_t link,
@@ -141,10 +153,10 @@ void node_client_write(struct node *node, uint64_t now_ms, uint64_t version);
 /* ---- looking ---- */
 struct node_view {
     struct node_info self;
-    struct node_info peer;   /* as last told; id 0: never met */
+    struct node_info peer; /* as last told; id 0: never met */
     enum out_state out;
     enum out_dialect dialect;
-    uint64_t in_link;        /* 0: none */
+    uint64_t in_link; /* 0: none */
     bool is_stock_peer;
     uint64_t full_syncs_out, full_syncs_in, partial_resyncs_out, partial_resyncs_in;
     uint64_t dials, reconnects, timeouts, refusals;

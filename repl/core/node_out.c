@@ -168,7 +168,10 @@ void node_out_line(struct node *node, uint64_t now_ms, uint64_t version, const c
         break;
     case OUT_FULL:
     case OUT_STREAMING:
-        /* A stock memcached refuses single items (too large for it, say); one of us never answers so. */
+        /*
+         * A stock memcached refuses single items (too large for it, say); one of us never answers
+         * so.
+         */
         node_note_error(node, now_ms);
         if (!node->is_stock_peer)
             fail_out(node, now_ms);
@@ -222,7 +225,8 @@ void node_log_overflowed(struct node *node, uint64_t now_ms) {
 }
 
 /*
- * Roles may turn while the two greet each other, so that each lets the other's stream go on as that of one
+ * Roles may turn while the two greet each other, so that each lets the other's stream go on as that
+ * of one
  * that will start over. Once both know how things are, one of them is the source: it greets again.
  */
 static bool is_owing_full(const struct node *node) {

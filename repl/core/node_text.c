@@ -48,8 +48,9 @@ size_t node_text_put(char *out, const struct node_info *info) {
         snprintf(complete_for, sizeof(complete_for), "any");
     else
         snprintf(complete_for, sizeof(complete_for), "%016" PRIx64, info->complete_for);
-    return (size_t)snprintf(out, NODE_TEXT_BYTES_MAX, "1 %016" PRIx64 " %s %s %" PRIu64 " %s %" PRIu64,
-                            info->id, node_role_name(info->role), node_state_name(info->state),
+    return (size_t)snprintf(out, NODE_TEXT_BYTES_MAX,
+                            "1 %016" PRIx64 " %s %s %" PRIu64 " %s %" PRIu64, info->id,
+                            node_role_name(info->role), node_state_name(info->state),
                             info->promoted_at, complete_for, info->version);
 }
 

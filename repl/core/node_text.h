@@ -15,7 +15,10 @@
 
 #include "repl/core/node.h"
 
-/* Writes `1 <id> ... <version>` (no CR LF) and returns its length; out needs NODE_TEXT_BYTES_MAX bytes. */
+/*
+ * Writes `1 <id> ... <version>` (no CR LF) and returns its length; out needs NODE_TEXT_BYTES_MAX
+ * bytes.
+ */
 size_t node_text_put(char *out, const struct node_info *info);
 
 /*

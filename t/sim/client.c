@@ -24,8 +24,9 @@ bool op_is_write(const struct op *op) {
 }
 
 const char *op_name(const struct op *op) {
-    static const char *const name[] = {"gets", "gats", "set",  "add",    "replace", "append", "prepend",
-                                       "cas",  "incr", "decr", "delete", "touch",   "flush_all"};
+    static const char *const name[] = {"gets",   "gats",    "set",      "add",  "replace",
+                                       "append", "prepend", "cas",      "incr", "decr",
+                                       "delete", "touch",   "flush_all"};
     return name[op->kind];
 }
 
@@ -36,10 +37,9 @@ static bool is_number_key(unsigned key) {
 /* ---- making a request ---- */
 
 static enum op_kind draw_kind(struct client *client, unsigned key) {
-    static const enum op_kind text[] = {OP_GET,     OP_GET, OP_GET,    OP_GET,    OP_GAT,
-                                        OP_SET,     OP_SET, OP_SET,    OP_SET,    OP_ADD,
-                                        OP_REPLACE, OP_CAS, OP_APPEND, OP_PREPEND, OP_DELETE,
-                                        OP_DELETE,  OP_TOUCH};
+    static const enum op_kind text[] = {
+        OP_GET, OP_GET,     OP_GET, OP_GET,    OP_GAT,     OP_SET,    OP_SET,    OP_SET,  OP_SET,
+        OP_ADD, OP_REPLACE, OP_CAS, OP_APPEND, OP_PREPEND, OP_DELETE, OP_DELETE, OP_TOUCH};
     static const enum op_kind number[] = {OP_GET,  OP_GET,  OP_SET,    OP_INCR, OP_INCR,
                                           OP_INCR, OP_DECR, OP_DELETE, OP_ADD};
     struct world *world = client->world;
@@ -66,8 +66,9 @@ static size_t put_value(struct world *world, const struct op *op, char *out) {
     if (is_number_key(op->key))
         return (size_t)sprintf(out, "%" PRIu64, op->number * 1000);
     size_t bytes = (size_t)sprintf(out, "v%" PRIu64 ".", op->number);
-    size_t wanted = world_one_in(world, world->profile->big_one_in) ? world->profile->value_bytes_max
-                                                    : 8 + world_below(world, 60);
+    size_t wanted = world_one_in(world, world->profile->big_one_in)
+                        ? world->profile->value_bytes_max
+                        : 8 + world_below(world, 60);
     for (; bytes < wanted; bytes++)
         out[bytes] = (char)('a' + bytes % 26);
     return bytes;
@@ -84,10 +85,9 @@ static size_t put_storage(struct client *client, struct op *op, char *out) {
     char unique[32] = "";
     if (op->kind == OP_CAS)
         snprintf(unique, sizeof(unique), " %" PRIu64, client->cas);
-    size_t bytes = (size_t)sprintf(out, "%s %s %u %u %zu%s\r\n", op_name(op),
-                                   model_key(world->model, op->key, NULL),
-                                   (unsigned)(op->number & 0xffff), draw_exptime(world),
-                                   value_bytes, unique);
+    size_t bytes = (size_t)sprintf(
+        out, "%s %s %u %u %zu%s\r\n", op_name(op), model_key(world->model, op->key, NULL),
+        (unsigned)(op->number & 0xffff), draw_exptime(world), value_bytes, unique);
     memcpy(out + bytes, value, value_bytes);
     memcpy(out + bytes + value_bytes, "\r\n", 2);
     mem_free(value);
@@ -213,7 +213,8 @@ static bool take_answer(struct client *client) {
         return false;
     if (strncmp(client->reply, "VALUE ", 6) == 0)
         return take_value(client);
-    if (strncmp(client->reply, "ERROR", 5) == 0 || strncmp(client->reply, "CLIENT_ERROR b", 14) == 0)
+    if (strncmp(client->reply, "ERROR", 5) == 0 ||
+        strncmp(client->reply, "CLIENT_ERROR b", 14) == 0)
         world_fail(client->world, "%s is answered %.60s", op_name(client->op), client->reply);
     return true;
 }
@@ -266,8 +267,7 @@ static void next(struct world *world, void *object, uint64_t number) {
     if (client->end && client->end->conn->end[1].place != client->target)
         hang_up(client);
     if (!client->end) {
-        client->end =
-            net_connect(world->net, HOST_CLIENTS, client->target, &client_events, client);
+        client->end = net_connect(world->net, HOST_CLIENTS, client->target, &client_events, client);
         expect(client);
     } else if (client->is_connected) {
         ask(client);

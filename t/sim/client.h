@@ -1,4 +1,7 @@
-/* Simulated clients: each asks one thing at a time, of whichever host it takes for the address's owner. */
+/*
+ * Simulated clients: each asks one thing at a time, of whichever host it takes for the address's
+ * owner.
+ */
 #ifndef SIM_CLIENT_H
 #define SIM_CLIENT_H
 
@@ -24,22 +27,22 @@ enum op_kind {
 };
 
 struct op {
-    struct op *next;      /* all of this client's, newest first */
+    struct op *next; /* all of this client's, newest first */
     enum op_kind kind;
     unsigned key;
-    uint64_t number;      /* of all operations */
-    uint32_t delay_s;     /* of a flush */
-    unsigned host, life;  /* whom it was sent to */
+    uint64_t number;       /* of all operations */
+    uint32_t delay_s;      /* of a flush */
+    unsigned host, life;   /* whom it was sent to */
     uint64_t floor, epoch; /* the model's, then */
 };
 
 struct client {
     struct world *world;
     unsigned index;
-    unsigned target;      /* the host it takes for the owner */
-    struct net_end *end;  /* NULL: not connected */
+    unsigned target;     /* the host it takes for the owner */
+    struct net_end *end; /* NULL: not connected */
     bool is_connected;
-    struct op *op;        /* waiting for its answer, or to be sent; NULL: idle */
+    struct op *op; /* waiting for its answer, or to be sent; NULL: idle */
     struct op *ops;
     uint64_t deadline_us; /* of what it waits for */
     uint64_t cas;         /* of the last value read, and its key */

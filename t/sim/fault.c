@@ -229,6 +229,7 @@ void faults_end(struct world *world) {
 
 /* ---- kinds of runs ---- */
 
+/* clang-format off */
 static const struct profile kinds[] = {
     {.name = "calm", .move_weight = 1, .fault_us = 4 * S},
     {.name = "fail-over", .kill_weight = 3, .machine_weight = 2, .move_weight = 1,
@@ -251,6 +252,7 @@ static const struct profile kinds[] = {
      .slow_weight = 2, .move_weight = 2, .split_weight = 2, .role_weight = 1, .clock_weight = 1,
      .fault_us = 700 * MS},
 };
+/* clang-format on */
 
 void profile_draw(struct world *world, struct profile *profile) {
     *profile = kinds[world_below(world, sizeof(kinds) / sizeof(kinds[0]))];

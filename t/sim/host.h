@@ -1,6 +1,8 @@
 /*
- * One simulated machine with one server process on it: a real store, a real engine and real sessions,
- * two workers, a background thread and the replication thread, each of which gets its turns from the
+ * One simulated machine with one server process on it: a real store, a real engine and real
+ * sessions,
+ * two workers, a background thread and the replication thread, each of which gets its turns from
+ * the
  * world's queue of events.
  */
 #ifndef SIM_HOST_H
@@ -39,9 +41,10 @@ struct sim_conn {
     struct outbuf out;
     char *fill_start; /* where the rest of a value goes */
     size_t fill_bytes;
-    bool has_input, is_ending;  /* ending: closes when out is sent */
-    bool is_peer_gone;          /* no input follows */
-    bool has_reply;             /* the client's operation has been executed and is not answered yet */
+    bool has_input, is_ending; /* ending: closes when out is sent */
+    bool is_peer_gone;         /* no input follows */
+    /* the client's operation has been executed and is not answered yet */
+    bool has_reply;
 };
 
 struct worker {
@@ -53,11 +56,11 @@ struct worker {
 struct host {
     struct world *world;
     unsigned index;
-    int64_t skew_ms;      /* of its wall clock */
-    uint64_t boot_us;     /* its monotonic clock counts from here */
+    int64_t skew_ms;  /* of its wall clock */
+    uint64_t boot_us; /* its monotonic clock counts from here */
     bool is_running, is_frozen;
-    unsigned life;        /* of the process: incarnations so far */
-    uint64_t fault_us;    /* when something last happened to it */
+    unsigned life;     /* of the process: incarnations so far */
+    uint64_t fault_us; /* when something last happened to it */
     uint64_t longest_freeze_us;
 
     struct clock clock;

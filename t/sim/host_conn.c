@@ -38,7 +38,8 @@ static enum store_status apply_set(void *context, void *link, struct store_threa
     char name[STORE_KEY_BYTES_MAX];
     uint32_t bytes = key->bytes;
     bool was_dead = is_link_dead(link);
-    memcpy(name, key->data, bytes); /* the item, and perhaps the key in it, is the store's after this */
+    /* the item, and perhaps the key in it, is the store's after this */
+    memcpy(name, key->data, bytes);
     enum store_status status =
         host->hooks.apply_set(host->hooks.context, link, thread, item, key, version);
     if (!was_dead)
@@ -54,8 +55,7 @@ static enum store_status apply_delete(void *context, void *link, struct store_th
     enum store_status status =
         host->hooks.apply_delete(host->hooks.context, link, thread, key, version);
     if (!was_dead)
-        model_applied(host->world->model, host, key->data, key->bytes, version,
-                      TOLD_DELETE);
+        model_applied(host->world->model, host, key->data, key->bytes, version, TOLD_DELETE);
     return status;
 }
 

@@ -24,7 +24,7 @@ struct state {
     uint64_t hash;       /* of the value */
     uint64_t expires_ms; /* in the world's time; 0: never */
     uint32_t bytes, client_flags;
-    bool is_set;         /* false: deleted */
+    bool is_set; /* false: deleted */
 };
 
 struct key_states {
@@ -39,7 +39,8 @@ struct stream_start {
     enum node_state source_state;
     uint64_t floor[MODEL_KEYS_MAX];
     bool is_vague[MODEL_KEYS_MAX];
-    bool is_final; /* its source was killed when all it had answered was on its way: `acked` has to arrive */
+    /* its source was killed when all it had answered was on its way: `acked` has to arrive */
+    bool is_final;
     uint64_t acked[MODEL_KEYS_MAX];
 };
 
@@ -124,8 +125,8 @@ static bool look(void *context, const struct store_key *key, const struct store_
     as->client_flags = view->client_flags;
     as->is_set = true;
     if (view->exptime)
-        as->expires_ms = host->world->now_us / 1000 +
-                         (view->exptime - clock_seconds(&host->clock)) * 1000ull;
+        as->expires_ms =
+            host->world->now_us / 1000 + (view->exptime - clock_seconds(&host->clock)) * 1000ull;
     return false; /* it goes on waiting in the log, if it does */
 }
 
@@ -319,10 +320,14 @@ void model_applied(struct model *model, struct host *host, const char *key, uint
     unsigned index = key_index(model, key, key_bytes);
     TRACE(model->world, "host %u: told of %s version %" PRIu64 ": %s", host->index,
           model->name[index], version, name[told]);
-    /* A process whose clock is behind and that has not met its peer yet writes with versions of the past. */
+    /*
+     * A process whose clock is behind and that has not met its peer yet writes with versions of the
+     * past.
+     */
     const struct state *news = state_find(model, index, version);
     const struct state *here = state_find(model, index, host->shadow.floor[index]);
-    if (told == TOLD_SET && news && here && version < here->version && news->born_us > here->born_us)
+    if (told == TOLD_SET && news && here && version < here->version &&
+        news->born_us > here->born_us)
         host->shadow.floor[index] = version;
     raise(&host->shadow, index, version, told != TOLD_SET);
     /* Flushed or expired there, the item is told as absent since its own version. */
@@ -330,7 +335,8 @@ void model_applied(struct model *model, struct host *host, const char *key, uint
         host->shadow.is_vague[index] = true;
     struct seen seen = inspect(model, host, index);
     if (seen.is_present && seen.as.version < host->shadow.floor[index])
-        world_fail(model->world, "host %u: %s shows version %" PRIu64 " after being told of %" PRIu64,
+        world_fail(model->world,
+                   "host %u: %s shows version %" PRIu64 " after being told of %" PRIu64,
                    host->index, model->name[index], seen.as.version, version);
 }
 
@@ -401,7 +407,10 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
         bool is_news = acked > stream->floor[i];
         struct seen seen = inspect(model, host, i);
         shadow->floor[i] = shadow->acked[i] = 0;
-        /* What the log had yet to bring stays; see README.md for when a log cannot bring everything. */
+        /*
+         * What the log had yet to bring stays; see README.md for when a log cannot bring
+         * everything.
+         */
         if (seen.is_present && seen.as.version < model->oldest_logged)
             world_fail(world, "host %u starts over and still shows %s", host->index,
                        model->name[i]);
@@ -411,12 +420,13 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
             continue;
         if (covers(&model->before) && !world->profile->is_evicting) {
             /*
-             * What is older than the source's clock may have been deleted there, and what the source
+             * What is older than the source's clock may have been deleted there, and what the
+             * source
              * has heard of it tells back: being absent is right too.
              */
             shadow->floor[i] = shadow->acked[i] = acked;
-            shadow->is_vague[i] = acked <= model->before.peer.version ||
-                                  acked <= host_peer(host)->shadow.floor[i];
+            shadow->is_vague[i] =
+                acked <= model->before.peer.version || acked <= host_peer(host)->shadow.floor[i];
         } else if (!seen.is_present) {
             model->counts.lost_writes++;
             is_excused = true;
@@ -435,7 +445,9 @@ void model_synced(struct model *model, struct host *host, struct net_conn *conn)
     for (unsigned i = 0; i < model->key_count; i++) {
         if (stream->floor[i] <= shadow->floor[i])
             continue;
-        /* Only what the source still has as it was: what has changed since follows, or has expired. */
+        /*
+         * Only what the source still has as it was: what has changed since follows, or has expired.
+         */
         bool is_unchanged = source->is_running && source->shadow.floor[i] == stream->floor[i] &&
                             is_alive(model, source, i, stream->floor[i]);
         if (is_unchanged && !stream->is_vague[i] && is_alive(model, host, i, stream->floor[i]) &&
@@ -478,7 +490,10 @@ void model_link_ended(struct model *model, struct host *host, struct net_conn *c
 
 /* ---- looking at everything ---- */
 
-/* Made when its time has come, a flush is told to the peer like any other; here it shows as a raised floor. */
+/*
+ * Made when its time has come, a flush is told to the peer like any other; here it shows as a
+ * raised floor.
+ */
 static void delayed_flush_check(struct model *model, struct host *host) {
     struct shadow *shadow = &host->shadow;
     if (shadow->flush_due_ms != 0 && store_flush_floor(host->store) > shadow->flush_version) {

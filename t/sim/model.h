@@ -1,5 +1,6 @@
 /*
- * What must be true. The model knows every state that a key has ever been put into by a client, and for each
+ * What must be true. The model knows every state that a key has ever been put into by a client, and
+ * for each
  * process what that process has been told: it may never again show anything older ("floor").
  */
 #ifndef SIM_MODEL_H
@@ -16,13 +17,13 @@ enum model_told { TOLD_SET, TOLD_DELETE, TOLD_REFUSED };
 
 /* What one process has been told, key by key. */
 struct shadow {
-    uint64_t floor[MODEL_KEYS_MAX];   /* newest version executed or applied here */
-    uint64_t acked[MODEL_KEYS_MAX];   /* newest version that a client was answered for here */
+    uint64_t floor[MODEL_KEYS_MAX];    /* newest version executed or applied here */
+    uint64_t acked[MODEL_KEYS_MAX];    /* newest version that a client was answered for here */
     uint64_t executed[MODEL_KEYS_MAX]; /* newest version that a client's change got here */
-    bool is_vague[MODEL_KEYS_MAX];    /* the floor was told, yet refused: the key may be absent */
-    uint64_t epoch;                   /* starts over */
-    uint64_t flush_due_ms;            /* a delayed flush that a client asked for here; 0: none */
-    uint64_t flush_version;           /* what it has to kill at the least */
+    bool is_vague[MODEL_KEYS_MAX];     /* the floor was told, yet refused: the key may be absent */
+    uint64_t epoch;                    /* starts over */
+    uint64_t flush_due_ms;             /* a delayed flush that a client asked for here; 0: none */
+    uint64_t flush_version;            /* what it has to kill at the least */
 };
 
 struct model_counts {

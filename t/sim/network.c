@@ -189,8 +189,7 @@ struct net_end *net_connect(struct net *net, unsigned from, unsigned to,
 static struct net_chunk *chunk_queue(struct net *net, struct net_end *end, size_t bytes) {
     struct net_chunk *chunk = mem_alloc(sizeof(*chunk) + bytes);
     CHECK(chunk);
-    uint64_t arrives =
-        net->world->now_us + path_delay(net, end->place, net_other(end)->place);
+    uint64_t arrives = net->world->now_us + path_delay(net, end->place, net_other(end)->place);
     if (arrives < end->last_arrival_us)
         arrives = end->last_arrival_us;
     end->last_arrival_us = arrives;

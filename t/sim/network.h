@@ -35,11 +35,11 @@ struct net_end {
     struct net_conn *conn;
     const struct net_events *events;
     void *owner;
-    unsigned place;      /* enum: host index or HOST_CLIENTS */
-    unsigned life;       /* of the place's machine when it was made */
-    bool is_open;        /* its program holds it */
-    bool is_lost;        /* reset: its program has been told, or will be */
-    bool is_short;       /* a send came back short since the last writable */
+    unsigned place; /* enum: host index or HOST_CLIENTS */
+    unsigned life;  /* of the place's machine when it was made */
+    bool is_open;   /* its program holds it */
+    bool is_lost;   /* reset: its program has been told, or will be */
+    bool is_short;  /* a send came back short since the last writable */
     bool is_accept_due, is_connected_due, is_lost_due;
     /* bytes from here to the other end */
     struct net_chunk *first, *last;
@@ -55,7 +55,7 @@ struct net_conn {
     void *memo; /* of whoever dialled, for those who know everything */
     bool is_connected;
     uint64_t accepted_us;
-    bool was_disturbed; /* cut, frozen or reset while it was there */
+    bool was_disturbed;    /* cut, frozen or reset while it was there */
     struct net_end end[2]; /* 0 dialled, 1 accepted */
 };
 
@@ -69,7 +69,7 @@ struct net {
     bool is_listening[PLACE_COUNT];
     unsigned life[PLACE_COUNT];
     uint64_t delay_us_min, delay_us_max; /* between the hosts */
-    size_t capacity; /* of one direction of a connection */
+    size_t capacity;                     /* of one direction of a connection */
     void (*accept)(struct world *world, struct net_end *end);
 };
 

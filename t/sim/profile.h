@@ -29,11 +29,11 @@ struct profile {
     uint64_t log_bytes;
     uint64_t limit_bytes;
     uint32_t tombstones;
-    size_t capacity;          /* of a direction of a connection */
+    size_t capacity; /* of a direction of a connection */
     uint64_t skew_ms_max;
-    uint64_t fault_us;        /* between two faults, on average */
-    unsigned flush_one_in;    /* of a client's operations; 0: never */
-    bool is_evicting;         /* values too large for the memory */
+    uint64_t fault_us;     /* between two faults, on average */
+    unsigned flush_one_in; /* of a client's operations; 0: never */
+    bool is_evicting;      /* values too large for the memory */
 #define SIM_FAULT(name, what) unsigned name##_weight;
     SIM_FAULTS
 #undef SIM_FAULT

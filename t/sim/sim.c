@@ -121,7 +121,8 @@ static uint64_t run_many(uint64_t from, uint64_t to) {
            " looks at everything\n",
            events, sum.writes, sum.hits, sum.sweeps);
     printf("# kills checked %" PRIu64 ", syncs %" PRIu64 ", drained logs %" PRIu64
-           ", starts over %" PRIu64 " (%" PRIu64 " of them lost changes for want of a log: %" PRIu64 ")\n",
+           ", starts over %" PRIu64 " (%" PRIu64 " of them lost changes for want of a log: %" PRIu64
+           ")\n",
            sum.kill_checks, sum.sync_checks, sum.drained_checks, sum.start_overs,
            sum.excused_start_overs, sum.lost_writes);
     printf("# seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " failed%s\n", from, to, failures,

@@ -11,7 +11,11 @@
 
 #include "memcached/base/rng.h"
 
-enum { HOST_COUNT = 2, HOST_CLIENTS = 2, PLACE_COUNT = 3 /* both hosts, and where the clients are */ };
+enum {
+    HOST_COUNT = 2,
+    HOST_CLIENTS = 2,
+    PLACE_COUNT = 3 /* both hosts, and where the clients are */
+};
 
 struct host;
 struct client;
@@ -57,7 +61,9 @@ struct world {
 void world_open(struct world *world, uint64_t seed, bool is_tracing);
 void world_close(struct world *world);
 
-/* Runs run(world, object, number) after delay_us; nothing is ever taken back: look before acting. */
+/*
+ * Runs run(world, object, number) after delay_us; nothing is ever taken back: look before acting.
+ */
 void world_after(struct world *world, uint64_t delay_us, world_event run, void *object,
                  uint64_t number);
 /* Until the time given, a failure, or nothing is left to happen. */

@@ -1,4 +1,7 @@
-/* What waits to be sent: the order of bytes and references, cutting back, and every failed allocation. */
+/*
+ * What waits to be sent: the order of bytes and references, cutting back, and every failed
+ * allocation.
+ */
 #include "memcached/net/outbuf.h"
 
 #include <stdio.h>

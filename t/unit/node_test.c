@@ -17,8 +17,8 @@ struct half {
     struct node *node;
     struct rng rng;
     char trace[2048];
-    uint64_t link;      /* number of its outgoing link at the other side */
-    bool is_drained;    /* what its log would say */
+    uint64_t link;   /* number of its outgoing link at the other side */
+    bool is_drained; /* what its log would say */
     bool does_start_over;
 };
 
@@ -309,9 +309,14 @@ END_TEST
 
 START_TEST(rubbish_is_no_hello) {
     static const char *const rubbish[] = {
-        "", "1", "2 000000000000000b slave ready 0 none 0", "1 b slave ready 0 none 0",
-        "1 000000000000000b boss ready 0 none 0", "1 000000000000000b slave ready x none 0",
-        "1 0000000000000000 slave ready 0 none 0", "1 000000000000000b slave ready 0 none",
+        "",
+        "1",
+        "2 000000000000000b slave ready 0 none 0",
+        "1 b slave ready 0 none 0",
+        "1 000000000000000b boss ready 0 none 0",
+        "1 000000000000000b slave ready x none 0",
+        "1 0000000000000000 slave ready 0 none 0",
+        "1 000000000000000b slave ready 0 none",
         "1 000000000000000b slave ready 0 none 0 more",
         "1 000000000000000b slave ready 99999999999999999999 none 0",
     };

@@ -215,7 +215,9 @@ START_TEST(a_link_keeps_the_longest_binary_key) {
 }
 END_TEST
 
-/* The peer's -I may be larger: what cannot be held here must not leave an older value in its place. */
+/*
+ * The peer's -I may be larger: what cannot be held here must not leave an older value in its place.
+ */
 START_TEST(a_value_too_large_for_this_node_is_absent_here) {
     struct host *host = link_new();
     host_forget(host);
