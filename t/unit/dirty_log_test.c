@@ -173,6 +173,44 @@ START_TEST(the_ring_wraps_without_losing_or_inventing_entries) {
 }
 END_TEST
 
+/* A peer that falls far behind and catches up: the ring grows over live records and shrinks again. */
+START_TEST(a_long_backlog_is_kept_whole) {
+    dirty_log_destroy(log_);
+    log_ = dirty_log_create(5000000);
+    uint64_t appended = 0;
+    uint64_t read = 0;
+    for (int round = 0; round < 6; round++) {
+        uint64_t until = appended + 1 + (uint64_t)round * 12345;
+        while (appended < until) {
+            char key[32];
+            int bytes = snprintf(key, sizeof(key), "key %llu", (unsigned long long)++appended);
+            ck_assert(dirty_log_append(log_, DIRTY_KEY, appended, 0, key, (uint32_t)bytes));
+        }
+        /* All but a few in the odd rounds, so that the next growth begins in the middle. */
+        uint64_t keep = round % 2 ? 777 : 0;
+        while (read + keep < appended) {
+            dirty_log_peek(log_, &batch);
+            unsigned count = 0;
+            while (count < batch.count && read + keep < appended) {
+                char key[32];
+                int bytes = snprintf(key, sizeof(key), "key %llu", (unsigned long long)++read);
+                if (batch.entry[count].version != read ||
+                    batch.entry[count].key_bytes != (uint32_t)bytes ||
+                    memcmp(batch.entry[count].key, key, (size_t)bytes) != 0)
+                    ck_abort_msg("entry %llu is wrong", (unsigned long long)read);
+                count++;
+            }
+            dirty_log_sent(log_, &batch, count);
+        }
+        dirty_log_acked(log_, dirty_log_sent_position(log_));
+    }
+    struct dirty_log_stats stats;
+    dirty_log_stats(log_, &stats);
+    ck_assert_uint_eq(stats.overflows, 0);
+    ck_assert_uint_eq(stats.entries, appended - read);
+}
+END_TEST
+
 START_TEST(creation_survives_every_failed_allocation) {
     for (int64_t i = 0;; i++) {
         mem_fail_after(i);
@@ -197,6 +235,7 @@ int main(void) {
     tcase_add_test(tcase, overflow_is_told_once_and_closes_the_log);
     tcase_add_test(tcase, a_batch_from_before_a_reopening_marks_nothing_as_sent);
     tcase_add_loop_test(tcase, the_ring_wraps_without_losing_or_inventing_entries, 0, 5);
+    tcase_add_test(tcase, a_long_backlog_is_kept_whole);
     tcase_add_test(tcase, creation_survives_every_failed_allocation);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
