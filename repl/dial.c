@@ -213,8 +213,8 @@ void dial_cancel(struct dial *dial) {
 
 /*
  * 1: connected, 0: not yet, -1: failed. A socket that dials a port of this machine on which nobody
- * listens
- * may be given that very port and so be connected to itself: that is no peer, and holds its port.
+ * listens may be given that very port and so be connected to itself: that is no peer, and holds its
+ * port.
  */
 static int connect_outcome(int fd) {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};

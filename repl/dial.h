@@ -14,8 +14,7 @@ struct dial;
 
 /*
  * Checks "host", "host:port", "[v6]:port" or a bare v6 address. NULL with *why set when it is none
- * of
- * these or memory is short. timeout_ms bounds one attempt at all addresses together.
+ * of these or memory is short. timeout_ms bounds one attempt at all addresses together.
  */
 struct dial *dial_create(const char *peer, uint16_t port_default, uint32_t timeout_ms,
                          const char **why);
@@ -26,8 +25,8 @@ void dial_wake_with(struct dial *dial, int wake_fd);
 
 /*
  * Before the first dial_begin: looks the name up, for wait_ms at most. False if there is no such
- * name; true
- * if it was found, or if nobody could say: then it is looked up again with every attempt.
+ * name; true if it was found, or if nobody could say: then it is looked up again with every
+ * attempt.
  */
 bool dial_resolve(struct dial *dial, int wait_ms);
 /* The peer's name, once whenever it ceases to resolve; NULL otherwise. */

@@ -79,9 +79,8 @@ void engine_before_flush(struct engine *engine, struct store_thread *thread);
 
 /*
  * Called by the replication thread: after wake, after every out event, and at the time returned
- * (milliseconds of
- * clock_mono_ms). Carries out what the node wants, sends a slice of a full sync or a backlog.
- * Returns the time by which it wants to be called again.
+ * (milliseconds of clock_mono_ms). Carries out what the node wants, sends a slice of a full sync or
+ * a backlog. Returns the time by which it wants to be called again.
  */
 uint64_t engine_tick(struct engine *engine, struct store_thread *thread);
 

@@ -113,8 +113,8 @@ static inline uint64_t engine_now(const struct engine *engine) {
 
 /*
  * Versions grow with the time of day. One from a hundred years ahead is none: taken over, it would
- * leave the
- * clock no room above it. A node whose clock has started from 1970 follows its peer all the same.
+ * leave the clock no room above it. A node whose clock has started from 1970 follows its peer all
+ * the same.
  */
 enum { VERSION_AHEAD_YEARS_MAX = 100 };
 bool engine_is_version_sane(const struct engine *engine, uint64_t version);

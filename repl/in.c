@@ -180,10 +180,9 @@ static bool is_newer_here(struct store_thread *thread, const struct store_key *k
 
 /*
  * What the peer sends is not sent back, but for two cases. While this node gives it a full sync,
- * the peer may
- * have sent this before it started over and not have it any more. And a peer that sends what is
- * older than what is here has missed something, if only the delete that the full sync could not
- * show.
+ * the peer may have sent this before it started over and not have it any more. And a peer that
+ * sends what is older than what is here has missed something, if only the delete that the full sync
+ * could not show.
  */
 static void note_applied(struct engine *engine, struct store_thread *thread,
                          enum store_status status, const struct store_key *key, uint64_t version) {

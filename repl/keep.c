@@ -8,10 +8,8 @@
  *   5. the log is sent again from its start
  *
  * A copy is linked only if it is newer than the source's clock was when the two last spoke: what is
- * older the
- * source may have deleted since, which a full sync does not show; that is marked as deleted as
- * well.
- * All under the link's lock, so that nothing of the log is sent meanwhile.
+ * older the source may have deleted since, which a full sync does not show; that is marked as
+ * deleted as well. All under the link's lock, so that nothing of the log is sent meanwhile.
  */
 #include "repl/keep.h"
 

@@ -325,8 +325,8 @@ bool out_acked(struct engine *engine) {
         out->barrier_count--;
         /*
          * Before it starts over, a node keeps in its log even what is acknowledged: the source may
-         * have
-         * had it too late for the full sync, and an older value would show until it is told back.
+         * have had it too late for the full sync, and an older value would show until it is told
+         * back.
          */
         if (atomic_load(&engine->full_in_link) == 0)
             dirty_log_acked(engine->log, barrier->at);

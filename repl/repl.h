@@ -46,8 +46,7 @@ struct repl_config {
     /*
      * NULL: none; copied. Created if missing and written in place by repl_create, and given to
      * state_uid and state_gid ((uid_t)-1: left alone): whoever the process will be must be able to
-     * open it
-     * again for every change, since keepalived takes note when a writer closes the file.
+     * open it again for every change, since keepalived takes note when a writer closes the file.
      */
     const char *state_file;
     uid_t state_uid;
@@ -93,12 +92,10 @@ void repl_before_flush(struct repl *repl, struct store_thread *thread);
 
 /*
  * Orderly end: hands on what is left in the log, waits for the peer's answer (REPL_STOP_DRAIN_MS at
- * most, only
- * if the link is up), closes the link, writes fault to the state file, ends the thread. No client
- * may write any
- * more; incoming links may still be there. The thread keeps the clock meanwhile: its owner has to
- * be the
- * calling thread, or to have stopped. Fine if never started. Main thread.
+ * most, only if the link is up), closes the link, writes fault to the state file, ends the thread.
+ * No client may write any more; incoming links may still be there. The thread keeps the clock
+ * meanwhile: its owner has to be the calling thread, or to have stopped. Fine if never started.
+ * Main thread.
  */
 void repl_stop(struct repl *repl);
 

@@ -25,9 +25,8 @@ void state_file_close(struct state_file *file);
 
 /*
  * Writes the number in place. Opens the file anew, since keepalived looks when a writer closes it.
- * False with errno when
- * that is refused: then it is written all the same through the first descriptor, if that is
- * possible.
+ * False with errno when that is refused: then it is written all the same through the first
+ * descriptor, if that is possible.
  */
 bool state_file_write(struct state_file *file, enum state_number number);
 

@@ -23,9 +23,8 @@
 /*
  * The replication thread: it polls two descriptors, an eventfd with which anybody wakes it and the
  * outgoing socket (dialled or connected), and lets the engine act. Workers send on the socket too,
- * under the
- * engine's link lock; only this thread opens and closes it, and the engine never sends between
- * engine_out_closed (or its own call of transport_close) and the next engine_out_connected.
+ * under the engine's link lock; only this thread opens and closes it, and the engine never sends
+ * between engine_out_closed (or its own call of transport_close) and the next engine_out_connected.
  */
 
 enum {

@@ -15,8 +15,7 @@
 /*
  * Streams are watched for edges: the kernel looks at a connection once for each batch that arrives,
  * not once more to find that it is empty, and nothing is registered anew when a stream is stuck. So
- * it is
- * for us to know when there may be more than was received:
+ * it is for us to know when there may be more than was received:
  *
  *   - the space was filled, or none was given, or receiving was not wanted: is_ready stays set;
  *   - the peer's end was announced together with the data (EV_CLOSED): is_ending, receive until told;

@@ -1,7 +1,6 @@
 /*
  * One client connection: moves bytes between its socket and its session. Everything here runs in
- * the
- * thread of the worker that owns it.
+ * the thread of the worker that owns it.
  *
  *   received --> feed --> READ, FILL: wait for more
  *                    |--> YIELD: fed again in the next round of this turn, or after a flush when

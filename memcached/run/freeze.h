@@ -1,10 +1,8 @@
 /*
  * Notices that the process stood still (SIGSTOP, a suspended machine, a paused guest). One half of
- * a
- * pair must not execute what clients sent before or meanwhile: they have long given up on it and
+ * a pair must not execute what clients sent before or meanwhile: they have long given up on it and
  * written newer values to the other half, which the old requests, stamped with the time of now,
- * would
- * overwrite.
+ * would overwrite.
  */
 #ifndef RUN_FREEZE_H
 #define RUN_FREEZE_H
@@ -29,8 +27,8 @@ void freeze_init(struct freeze *freeze, uint64_t limit_ms);
 
 /*
  * How many stand-stills there have been, one that has just ended included. Somebody has to look
- * more often than
- * every limit_ms. Whoever sees a time of after a stand-still sees its count too. Any thread.
+ * more often than every limit_ms. Whoever sees a time of after a stand-still sees its count too.
+ * Any thread.
  */
 uint32_t freeze_look(struct freeze *freeze);
 

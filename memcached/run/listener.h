@@ -46,9 +46,8 @@ void listener_set_destroy(struct listener_set *set);
 
 /*
  * Listens on every address of one interface: host, host:port, [v6]:port, v6, * or NULL for all
- * local
- * addresses; `port` counts where none is given, port 0 chooses a free one. False when it does not
- * resolve or none of its addresses can be had; the reason has been logged.
+ * local addresses; `port` counts where none is given, port 0 chooses a free one. False when it does
+ * not resolve or none of its addresses can be had; the reason has been logged.
  */
 bool listener_set_open_tcp(struct listener_set *set, const char *interface, uint16_t port);
 bool listener_set_open_unix(struct listener_set *set, const char *path, mode_t mode);

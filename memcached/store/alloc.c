@@ -49,8 +49,7 @@ struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
 
 /*
  * For `bytes` of a chunked value. A class may be full of such chunks alone, none of which is an
- * item that
- * could be evicted: then one of the largest chunks serves, where the chunked items are.
+ * item that could be evicted: then one of the largest chunks serves, where the chunked items are.
  */
 static struct item *value_chunk_take(struct store_thread *thread, uint32_t bytes) {
     struct slabs *slabs = &thread->store->slabs;

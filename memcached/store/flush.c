@@ -82,9 +82,8 @@ uint64_t store_flush_pending_version(const struct store *store) {
 
 /*
  * A flush that is due becomes a flush of now. In a pair the half whose clock is there first tells
- * the other, which
- * so does not wait for its own: with clocks apart, one floor worked out from the agreed time would
- * lie ahead of what the other half still writes.
+ * the other, which so does not wait for its own: with clocks apart, one floor worked out from the
+ * agreed time would lie ahead of what the other half still writes.
  */
 static void flush_if_due_locked(struct store *store) {
     uint64_t wall_s = shared_load(&store->flush_pending_s);

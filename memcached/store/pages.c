@@ -6,8 +6,7 @@
  *                 `-> in use                        (someone holds an item in it)
  *
  * While it drains, chunks freed in it stay off the free list. It may change its shape only after
- * the
- * grace period of grace.h.
+ * the grace period of grace.h.
  */
 #include "memcached/store/pages.h"
 

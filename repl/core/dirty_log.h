@@ -6,8 +6,7 @@
  *       kept for resuming   waiting
  *
  * Appended to by any thread; read by whoever pumps the outgoing stream. Its own lock
- * (RANK_REPL_LOG)
- * guards everything; dirty_log_has_unsent reads one atomic.
+ * (RANK_REPL_LOG) guards everything; dirty_log_has_unsent reads one atomic.
  */
 #ifndef REPL_CORE_DIRTY_LOG_H
 #define REPL_CORE_DIRTY_LOG_H
@@ -38,8 +37,7 @@ void dirty_log_destroy(struct dirty_log *log);
 
 /*
  * Appends. False when this very append found the log full: then it has overflowed, is empty, and
- * stays
- * closed until dirty_log_open. What is appended to a closed log is dropped and answers true.
+ * stays closed until dirty_log_open. What is appended to a closed log is dropped and answers true.
  */
 bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t version, uint64_t hash,
                       const char *key, uint32_t key_bytes);

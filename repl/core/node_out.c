@@ -226,8 +226,8 @@ void node_log_overflowed(struct node *node, uint64_t now_ms) {
 
 /*
  * Roles may turn while the two greet each other, so that each lets the other's stream go on as that
- * of one
- * that will start over. Once both know how things are, one of them is the source: it greets again.
+ * of one that will start over. Once both know how things are, one of them is the source: it greets
+ * again.
  */
 static bool is_owing_full(const struct node *node) {
     return node->out == OUT_STREAMING && !node->is_stock_peer &&

@@ -1,9 +1,7 @@
 /*
  * One simulated machine with one server process on it: a real store, a real engine and real
- * sessions,
- * two workers, a background thread and the replication thread, each of which gets its turns from
- * the
- * world's queue of events.
+ * sessions, two workers, a background thread and the replication thread, each of which gets its
+ * turns from the world's queue of events.
  */
 #ifndef SIM_HOST_H
 #define SIM_HOST_H

@@ -421,8 +421,7 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
         if (covers(&model->before) && !world->profile->is_evicting) {
             /*
              * What is older than the source's clock may have been deleted there, and what the
-             * source
-             * has heard of it tells back: being absent is right too.
+             * source has heard of it tells back: being absent is right too.
              */
             shadow->floor[i] = shadow->acked[i] = acked;
             shadow->is_vague[i] =

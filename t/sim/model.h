@@ -1,7 +1,7 @@
 /*
  * What must be true. The model knows every state that a key has ever been put into by a client, and
- * for each
- * process what that process has been told: it may never again show anything older ("floor").
+ * for each process what that process has been told: it may never again show anything older
+ * ("floor").
  */
 #ifndef SIM_MODEL_H
 #define SIM_MODEL_H
