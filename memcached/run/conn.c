@@ -199,8 +199,8 @@ static int on_space(void *context, struct iovec vec[LOOP_SPACE_MAX]) {
     return count;
 }
 
-void conn_look_for_thaw(struct conn_env *env) {
-    uint32_t thaws = freeze_look(env->freeze);
+/* Once a turn in full, and at a glance whenever something was received. */
+static inline void note_thaws(struct conn_env *env, uint32_t thaws) {
     if (LIKELY(thaws == env->thaws_seen))
         return;
     env->thaws_seen = thaws;
@@ -210,10 +210,14 @@ void conn_look_for_thaw(struct conn_env *env) {
             break_off(conn);
 }
 
+void conn_look_for_thaw(struct conn_env *env) {
+    note_thaws(env, freeze_look(env->freeze));
+}
+
 static void on_received(void *context, ssize_t got) {
     struct conn *conn = context;
     struct conn_env *env = conn->env;
-    conn_look_for_thaw(env);
+    note_thaws(env, freeze_glance(env->freeze));
     if (UNLIKELY(conn->is_broken))
         return;
     if (got <= 0) {

@@ -19,6 +19,7 @@ enum {
 struct freeze {
     uint64_t limit_ms;          /* fixed; 0: nobody looks */
     _Atomic uint64_t alive_ms;  /* somebody looked last then */
+    _Atomic uint64_t coarse_ms; /* the same by the cheaper clock */
     _Atomic uint64_t thawed_ms; /* the end of the last stand-still; 0: there was none */
     _Atomic uint32_t thaw_count;
 };
@@ -31,6 +32,12 @@ void freeze_init(struct freeze *freeze, uint64_t limit_ms);
  * Any thread.
  */
 uint32_t freeze_look(struct freeze *freeze);
+
+/*
+ * The same, cheaper: a clock that is read in a few nanoseconds, exact to some milliseconds, and does
+ * not count a suspended machine; that is for those who look in full. Any thread.
+ */
+uint32_t freeze_glance(struct freeze *freeze);
 
 /* Has one ended within the last FREEZE_DOUBT_MS? Any thread. */
 bool freeze_is_in_doubt(struct freeze *freeze);
