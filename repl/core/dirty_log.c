@@ -117,12 +117,6 @@ void dirty_log_open(struct dirty_log *log) {
     latch_release(&log->lock);
 }
 
-void dirty_log_close(struct dirty_log *log) {
-    latch_acquire(&log->lock);
-    empty_locked(log, false);
-    latch_release(&log->lock);
-}
-
 bool dirty_log_is_open(const struct dirty_log *log) {
     struct dirty_log_stats stats;
     dirty_log_stats(log, &stats);

@@ -42,9 +42,8 @@ void dirty_log_destroy(struct dirty_log *log);
 bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t version, uint64_t hash,
                       const char *key, uint32_t key_bytes);
 
-/* Empties the log and (re)opens it; the other empties and closes it. */
+/* Empties the log and (re)opens it. */
 void dirty_log_open(struct dirty_log *log);
-void dirty_log_close(struct dirty_log *log);
 bool dirty_log_is_open(const struct dirty_log *log);
 
 /* One atomic load: is there anything after `sent`? */
