@@ -70,25 +70,29 @@ static void text_row(struct stat_sink *sink, const char *name, const char *value
         (void)outbuf_puts(out, "\r\n");
 }
 
-static bool stats_family(const struct admin_call *call, const struct words *words,
-                         struct stat_sink *sink) {
-    struct server *server = call->env->server;
-    if (words->count == 1) {
+static bool is_named(const char *name, size_t bytes, const char *wanted) {
+    return bytes == strlen(wanted) && memcmp(name, wanted, bytes) == 0;
+}
+
+bool admin_stats(const struct session_env *env, const char *name, size_t bytes,
+                 struct stat_sink *sink) {
+    struct server *server = env->server;
+    if (bytes == 0) {
         stats_general(server, sink);
-    } else if (is_word(words, 1, "settings")) {
+    } else if (is_named(name, bytes, "settings")) {
         stats_settings(server, sink);
-    } else if (is_word(words, 1, "items")) {
+    } else if (is_named(name, bytes, "items")) {
         stats_items(server, sink);
-    } else if (is_word(words, 1, "slabs")) {
+    } else if (is_named(name, bytes, "slabs")) {
         stats_slabs(server, sink);
-    } else if (is_word(words, 1, "sizes")) {
-        stats_sizes(server, call->env->store, sink);
-    } else if (is_word(words, 1, "conns")) {
+    } else if (is_named(name, bytes, "sizes")) {
+        stats_sizes(server, env->store, sink);
+    } else if (is_named(name, bytes, "conns")) {
         if (server->run.stats_conns)
             server->run.stats_conns(server->run.context, sink);
-    } else if (is_word(words, 1, "extstore")) {
+    } else if (is_named(name, bytes, "extstore")) {
         /* no external storage: no rows */
-    } else if (is_word(words, 1, "repl") && server->repl.is_on) {
+    } else if (is_named(name, bytes, "repl") && server->repl.is_on) {
         server->repl.stats(server->repl.context, sink);
     } else {
         return false;
@@ -128,6 +132,7 @@ static void stats_cachedump(const struct admin_call *call, const struct words *w
 static void cmd_stats(const struct admin_call *call, const struct words *words) {
     struct text_sink sink = {{text_row}, call->out};
     struct outbuf_mark mark = outbuf_mark(call->out);
+    struct word name = words->count > 1 ? words->word[1] : (struct word){"", 0};
     if (is_word(words, 1, "reset")) {
         stats_reset(call->env->server);
         answer(call, words, "RESET\r\n");
@@ -135,7 +140,7 @@ static void cmd_stats(const struct admin_call *call, const struct words *words) 
         stats_detail(call, words);
     } else if (is_word(words, 1, "cachedump")) {
         stats_cachedump(call, words);
-    } else if (!stats_family(call, words, &sink.sink)) {
+    } else if (!admin_stats(call->env, name.text, name.bytes, &sink.sink)) {
         answer(call, words, "ERROR\r\n");
     } else if (!outbuf_puts(call->out, "END\r\n") || call->out->is_failed) {
         outbuf_cut(call->out, mark);
@@ -171,6 +176,16 @@ static uint32_t seconds_until(const struct clock *clock, int64_t delay) {
     return delay <= 0 ? 0 : delay > INT32_MAX ? INT32_MAX : (uint32_t)delay;
 }
 
+void admin_flush(const struct session_env *env, int64_t delay) {
+    struct server *server = env->server;
+    uint32_t seconds = seconds_until(server->clock, delay);
+    if (server->repl.is_on)
+        server->repl.client_write(server->repl.context);
+    store_flush(env->store, seconds);
+    atomic_store_explicit(&server->flushed_second, clock_seconds(server->clock) + seconds - 1,
+                          memory_order_relaxed);
+}
+
 static void cmd_flush_all(const struct admin_call *call, const struct words *words) {
     struct server *server = call->env->server;
     int64_t delay = 0;
@@ -184,12 +199,7 @@ static void cmd_flush_all(const struct admin_call *call, const struct words *wor
         answer(call, words, "CLIENT_ERROR invalid exptime argument\r\n");
         return;
     }
-    uint32_t seconds = seconds_until(server->clock, delay);
-    if (server->repl.is_on)
-        server->repl.client_write(server->repl.context);
-    store_flush(call->env->store, seconds);
-    atomic_store_explicit(&server->flushed_second, clock_seconds(server->clock) + seconds - 1,
-                          memory_order_relaxed);
+    admin_flush(call->env, delay);
     answer(call, words, "OK\r\n");
 }
 

@@ -5,10 +5,13 @@
 #ifndef SERVE_CMD_ADMIN_H
 #define SERVE_CMD_ADMIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "memcached/net/outbuf.h"
 #include "memcached/serve/session.h"
+#include "memcached/serve/stat_sink.h"
 
 enum { ADMIN_WORDS_MAX = 24 }; /* of a line; what is left belongs to the last */
 
@@ -25,5 +28,14 @@ struct admin_call {
  * is not known here either is answered with ERROR. May call session_end. The session's worker.
  */
 void admin_execute(const struct admin_call *call);
+
+/* ---- what other protocols ask for, too. The session's worker. ---- */
+
+/* One family of `stats` (0 bytes: the general one). False: there is none of this name. */
+bool admin_stats(const struct session_env *env, const char *name, size_t bytes,
+                 struct stat_sink *sink);
+
+/* Flushes in `delay` seconds as clients give them: more than 30 days are UNIX time, past is now. */
+void admin_flush(const struct session_env *env, int64_t delay);
 
 #endif
