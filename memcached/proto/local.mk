@@ -1,6 +1,8 @@
 noinst_LIBRARIES += libproto.a
 libproto_a_SOURCES = \
 	memcached/proto/base64.c memcached/proto/base64.h \
+	memcached/proto/binary.c memcached/proto/binary.h \
+	memcached/proto/binary_opcodes.def memcached/proto/binary_statuses.def \
 	memcached/proto/key.c memcached/proto/key.h \
 	memcached/proto/meta.c memcached/proto/meta.def memcached/proto/meta.h \
 	memcached/proto/number.c memcached/proto/number.h \

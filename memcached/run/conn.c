@@ -396,6 +396,9 @@ static struct conn *structure_take(struct conn_env *env) {
     return conn;
 }
 
+static const char *const protocols[] = {
+    [PROTOCOL_AUTO] = "auto-negotiating", [PROTOCOL_ASCII] = "ascii", [PROTOCOL_BINARY] = "binary"};
+
 bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
                const char *listener_name) {
     struct conn *conn = structure_take(env);
@@ -423,7 +426,8 @@ bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
         env->open->open_previous = conn;
     env->open = conn;
     add_one(&env->list->total_count);
-    log_line(env->log, LOG_COMMANDS, "<%d new auto-negotiating client connection", fd);
+    log_line(env->log, LOG_COMMANDS, "<%d new %s client connection", fd,
+             protocols[env->session.server->settings->binding_protocol]);
     return true;
 out_list:
     conn_list_remove(env->list, &conn->entry);

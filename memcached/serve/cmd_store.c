@@ -50,7 +50,7 @@ void cmd_store(struct turn *turn, const struct request *request) {
 
 void store_bad_chunk(struct turn *turn, struct store_job *job) {
     store_abandon(turn->thread, job->item);
-    if (UNLIKELY(turn->session->is_link)) {
+    if (UNLIKELY(turn->session->kind == SESSION_LINK)) {
         link_reject(turn, "bad data chunk");
         return;
     }
@@ -86,7 +86,7 @@ static void reply_status(struct turn *turn, enum store_status status) {
 }
 
 void store_finish(struct turn *turn, struct store_job *job) {
-    if (UNLIKELY(turn->session->is_link)) {
+    if (UNLIKELY(turn->session->kind == SESSION_LINK)) {
         link_store_finish(turn, job);
         return;
     }

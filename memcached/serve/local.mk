@@ -1,6 +1,9 @@
 noinst_LIBRARIES += libserve.a
 libserve_a_SOURCES = \
 	memcached/serve/cmd_arith.c \
+	memcached/serve/cmd_binary.c memcached/serve/cmd_binary.h \
+	memcached/serve/cmd_binary_get.c \
+	memcached/serve/cmd_binary_store.c \
 	memcached/serve/cmd_delete.c \
 	memcached/serve/cmd_get.c \
 	memcached/serve/cmd_meta.c memcached/serve/cmd_meta.h \
@@ -12,6 +15,7 @@ libserve_a_SOURCES = \
 	memcached/serve/exptime.h \
 	memcached/serve/link.c \
 	memcached/serve/session.c \
+	memcached/serve/session_binary.c \
 	memcached/serve/turn.c memcached/serve/turn.h \
 	memcached/serve/value.c \
 	$(serve_admin_SOURCES)

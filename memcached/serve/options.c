@@ -207,9 +207,7 @@ static bool take_protocol(struct parse *parse, const struct setting_row *row, co
     else if (strcmp(text, "ascii") == 0)
         *protocol = PROTOCOL_ASCII;
     else if (strcmp(text, "binary") == 0)
-        return refuse(parse, EX_USAGE,
-                      "-B binary: the binary protocol is not built into this "
-                      "server: use auto or ascii");
+        *protocol = PROTOCOL_BINARY;
     else
         return refuse(parse, EX_USAGE,
                       "Invalid value for binding protocol: %s -- should be one of "

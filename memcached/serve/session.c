@@ -17,25 +17,38 @@ struct session *session_create(struct session_env *env, const struct session_pee
         return NULL;
     session->env = env;
     session->peer = *peer;
-    session->parser.key_bytes_max = PROTO_KEY_BYTES_MAX;
+    session_restart(session);
     return session;
+}
+
+static void abandon_job(struct session *session) {
+    if (session->state == SESSION_IN_VALUE || session->state == SESSION_AT_TAIL)
+        store_abandon(session->env->store, session->job.item);
+}
+
+void session_restart(struct session *session) {
+    CHECK(!session_is_link(session));
+    abandon_job(session);
+    session->state = SESSION_AT_START;
+    session->kind = SESSION_CLIENT;
+    session->is_binary = session->is_ended = false;
+    session->parser = (struct parser){.key_bytes_max = PROTO_KEY_BYTES_MAX};
 }
 
 void session_destroy(struct session *session) {
     const struct serve_repl_hooks *repl = &session->env->server->repl;
-    if (session->state == SESSION_IN_VALUE || session->state == SESSION_AT_TAIL)
-        store_abandon(session->env->store, session->job.item);
-    if (session->is_link && repl->link_closed)
+    abandon_job(session);
+    if (session_is_link(session) && repl->link_closed)
         repl->link_closed(repl->context, session->link);
     mem_free(session);
 }
 
 bool session_is_link(const struct session *session) {
-    return session->is_link;
+    return session->kind == SESSION_LINK;
 }
 
 void session_become_link(struct session *session, void *link) {
-    session->is_link = true;
+    session->kind = SESSION_LINK;
     session->link = link;
     session->parser.key_bytes_max = PROTO_KEY_BASE64_BYTES_MAX;
 }
@@ -52,17 +65,12 @@ void session_end(struct session *session) {
     session->is_ended = true;
 }
 
-/* ---- one turn -------------------------------------------------------------------------------- */
-
-static void turn_count(struct turn *turn) {
-    if (turn->cmd_get)
-        COUNT(turn->counters, cmd_get, turn->cmd_get);
-    if (turn->get_misses)
-        COUNT(turn->counters, get_misses, turn->get_misses);
-    if (turn->cmd_set)
-        COUNT(turn->counters, cmd_set, turn->cmd_set);
-    turn->cmd_get = turn->get_misses = turn->cmd_set = 0;
+/* Between two requests. */
+static enum session_state state_between(const struct session *session) {
+    return session->is_binary ? SESSION_AT_HEAD : SESSION_AT_LINE;
 }
+
+/* ---- one turn -------------------------------------------------------------------------------- */
 
 static void execute_error(struct turn *turn, const struct request *request) {
     const struct request_reply *reply = &request_error_replies[request->error];
@@ -95,9 +103,18 @@ static void execute_other(struct turn *turn, const struct request *request) {
     admin_execute(&call);
 }
 
-static void execute(struct turn *turn, struct request *request) {
-    if (UNLIKELY(turn->session->is_link)) {
+static void execute_special(struct turn *turn, struct request *request) {
+    if (session_is_link(turn->session))
         link_execute(turn, request);
+    else if (request->verb == VERB_REPL)
+        execute_repl(turn, request);
+    else
+        turn->is_closing = true;
+}
+
+static void execute(struct turn *turn, struct request *request) {
+    if (UNLIKELY(turn->session->kind != SESSION_CLIENT)) {
+        execute_special(turn, request);
         return;
     }
     switch ((enum verb)request->verb) {
@@ -158,10 +175,6 @@ static void execute(struct turn *turn, struct request *request) {
     }
 }
 
-static inline bool out_is_high(const struct outbuf *out) {
-    return out->bytes - out->sent + out->ref_bytes > SESSION_OUT_HIGH_BYTES;
-}
-
 static inline bool has_key(const struct request *request) {
     return request->verb <= VERB_ME && request->key_bytes > 0;
 }
@@ -216,7 +229,7 @@ static bool batch_execute(struct turn *turn, struct request *batch, unsigned cou
     struct session *session = turn->session;
     for (unsigned i = 0; i < count; i++) {
         struct request *request = &batch[i];
-        if (UNLIKELY(out_is_high(turn->out)) && i > 0 && request->verb != VERB_ERROR) {
+        if (UNLIKELY(turn_out_is_high(turn->out)) && i > 0 && request->verb != VERB_ERROR) {
             parse_rewind(&session->parser, request);
             return false;
         }
@@ -249,21 +262,46 @@ static bool turn_batch(struct turn *turn, unsigned *line_max, struct session_res
         result->read_hint = session->parser.wanted;
         return false;
     }
-    if (session->is_link)
+    if (session_is_link(session))
         link_reject(turn, "a line without an end");
     turn->is_closing = true;
     return true;
 }
 
-/* What is left of a value, before the next line. False when the turn ends: more is needed. */
+/*
+ * The first byte is there. Where only binary is spoken, a pair's own line in text is let through:
+ * that is how the peer says hello.
+ */
+static void choose_protocol(struct session *session) {
+    const struct server *server = session->env->server;
+    unsigned char first = (unsigned char)*session->parser.at;
+    switch (server->settings->binding_protocol) {
+    case PROTOCOL_AUTO:
+        session->is_binary = first == BINARY_MAGIC_REQUEST;
+        break;
+    case PROTOCOL_ASCII:
+        session->is_binary = false;
+        break;
+    case PROTOCOL_BINARY:
+        session->is_binary = !(server->repl.is_on && first == 'r');
+        if (!session->is_binary)
+            session->kind = SESSION_REPL_ONLY;
+        break;
+    }
+    session->state = state_between(session);
+}
+
+/* What is left of a value, before the next request. False when the turn ends: more is needed. */
 static bool turn_value(struct turn *turn, struct session_result *result) {
     struct session *session = turn->session;
     struct parser *parser = &session->parser;
     struct store_job *job = &session->job;
     uint64_t bytes = (uint64_t)(parser->end - parser->at);
     switch (session->state) {
+    case SESSION_AT_START:
     case SESSION_AT_LINE:
-        return true;
+    case SESSION_AT_HEAD:
+        break;
     case SESSION_SWALLOWING:
         if (bytes > session->swallow_bytes)
             bytes = session->swallow_bytes;
@@ -271,7 +309,7 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
         session->swallow_bytes -= bytes;
         if (session->swallow_bytes > 0)
             return false;
-        session->state = SESSION_AT_LINE;
+        session->state = state_between(session);
         return true;
     case SESSION_IN_VALUE:
         parser->at += value_fill(turn, job, parser->at, bytes);
@@ -281,7 +319,12 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
                                                     job->filled_bytes, &result->fill_start);
             return false;
         }
-        session->state = SESSION_AT_TAIL;
+        if (session->is_binary) {
+            session->state = SESSION_AT_HEAD;
+            binary_store_finish(turn, job);
+        } else {
+            session->state = SESSION_AT_TAIL;
+        }
         return true;
     case SESSION_AT_TAIL:
         if (bytes < 2) {
@@ -296,6 +339,30 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
             store_bad_chunk(turn, job);
         return true;
     }
+    return true;
+}
+
+static bool turn_binary(struct turn *turn, unsigned *request_max, struct session_result *result) {
+    const struct parser *parser = &turn->session->parser;
+    if (parser->at == parser->end)
+        return false;
+    if (turn_out_is_high(turn->out) || *request_max == 0) {
+        result->next = SESSION_YIELD;
+        return false;
+    }
+    return binary_batch(turn, request_max, result);
+}
+
+/* Whatever is not a command line. False when the turn ends, as *result says. */
+static bool turn_aside(struct turn *turn, unsigned *request_max, struct session_result *result) {
+    struct session *session = turn->session;
+    if (session->state == SESSION_AT_HEAD)
+        return turn_binary(turn, request_max, result);
+    if (session->state != SESSION_AT_START)
+        return turn_value(turn, result);
+    if (session->parser.at == session->parser.end)
+        return false;
+    choose_protocol(session);
     return true;
 }
 
@@ -323,13 +390,13 @@ struct session_result session_feed(struct session *session, const char *input, s
             break;
         }
         if (UNLIKELY(session->state != SESSION_AT_LINE)) {
-            if (!turn_value(&turn, &result))
+            if (!turn_aside(&turn, &line_max, &result))
                 break;
             continue;
         }
         if (parser->at == parser->end)
             break;
-        if (UNLIKELY(out_is_high(out) || (line_max == 0 && !parser->is_in_get))) {
+        if (UNLIKELY(turn_out_is_high(out) || (line_max == 0 && !parser->is_in_get))) {
             result.next = SESSION_YIELD;
             break;
         }

@@ -50,6 +50,11 @@ struct session_peer {
 
 /* NULL when there is no memory. */
 struct session *session_create(struct session_env *env, const struct session_peer *peer);
+/*
+ * A new conversation: what was begun is forgotten and the next byte chooses the protocol again, as
+ * for a datagram. Not for a link.
+ */
+void session_restart(struct session *session);
 /* Gives back everything held; a peer link is told to the replication hooks. */
 void session_destroy(struct session *session);
 

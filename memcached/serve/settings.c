@@ -51,6 +51,9 @@ const char *settings_keep(struct settings *settings, const char *text) {
     return copy;
 }
 
+static const char *const protocol_names[] = {
+    [PROTOCOL_AUTO] = "auto-negotiate", [PROTOCOL_ASCII] = "ascii", [PROTOCOL_BINARY] = "binary"};
+
 void setting_print(const struct setting_row *row, const struct settings *settings, uint64_t unit,
                    char *out) {
     enum { BYTES = SETTING_TEXT_BYTES_MAX };
@@ -82,10 +85,8 @@ void setting_print(const struct setting_row *row, const struct settings *setting
         snprintf(out, BYTES, "%s", text ? text : "NULL");
         break;
     }
-    case TYPE_PROTOCOL: {
-        bool is_ascii = *(const setting_PROTOCOL *)field == PROTOCOL_ASCII;
-        snprintf(out, BYTES, "%s", is_ascii ? "ascii" : "auto-negotiate");
+    case TYPE_PROTOCOL:
+        snprintf(out, BYTES, "%s", protocol_names[*(const setting_PROTOCOL *)field]);
         break;
-    }
     }
 }

@@ -9,7 +9,7 @@
 
 enum { SETTINGS_LISTEN_MAX = 64, SETTINGS_THREADS_MAX = 256 };
 
-enum settings_protocol { PROTOCOL_AUTO, PROTOCOL_ASCII };
+enum settings_protocol { PROTOCOL_AUTO, PROTOCOL_ASCII, PROTOCOL_BINARY };
 
 /* The types of settings.def. */
 typedef bool setting_BOOL;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "memcached/base/check.h"
+#include "memcached/proto/binary.h"
 #include "memcached/proto/meta.h"
 #include "memcached/proto/parse.h"
 #include "memcached/serve/session.h"
@@ -24,22 +25,38 @@ struct store_job {
     uint32_t exptime; /* the item's */
     uint8_t verb;
     bool is_noreply;
-    bool is_binary;   /* MS: the key came in base64 */
-    struct meta meta; /* MS only */
+    bool is_binary;          /* MS: the key came in base64 */
+    struct meta meta;        /* MS only */
+    struct binary_echo echo; /* binary protocol only */
 };
 
+/*
+ *                  .-> AT_LINE --> IN_VALUE --> AT_TAIL --> AT_LINE      (text)
+ *     AT_START ----|       '-> SWALLOWING --> AT_LINE
+ *                  '-> AT_HEAD --> IN_VALUE or SWALLOWING --> AT_HEAD    (binary)
+ */
 enum session_state {
+    SESSION_AT_START,   /* nothing has come: the first byte chooses the protocol */
     SESSION_AT_LINE,    /* a command line is next, or keys of one (parser.is_in_get) */
+    SESSION_AT_HEAD,    /* the head of a binary request is next */
     SESSION_IN_VALUE,   /* the job's value is being filled in */
     SESSION_AT_TAIL,    /* the CR LF behind the job's value is next */
     SESSION_SWALLOWING, /* swallow_bytes of a refused value are to be ignored */
+};
+
+/* Whose requests these are. */
+enum session_kind {
+    SESSION_CLIENT,
+    SESSION_REPL_ONLY, /* text where only binary is spoken: `repl` lines, perhaps a link's hello */
+    SESSION_LINK,
 };
 
 struct session {
     struct session_env *env;
     struct session_peer peer;
     void *link;
-    bool is_link;
+    enum session_kind kind;
+    bool is_binary; /* the protocol that the first byte has chosen */
     bool is_ended;
     enum session_state state;
     struct parser parser;
@@ -75,6 +92,21 @@ void turn_reply_text(struct turn *turn, const char *text);
  * where that is possible) and says so instead.
  */
 void turn_out_of_memory(struct turn *turn, struct outbuf_mark mark, const char *text);
+
+static inline bool turn_out_is_high(const struct outbuf *out) {
+    return out->bytes - out->sent + out->ref_bytes > SESSION_OUT_HIGH_BYTES;
+}
+
+/* Adds what the turn has counted so far to the counters. */
+static inline void turn_count(struct turn *turn) {
+    if (turn->cmd_get)
+        COUNT(turn->counters, cmd_get, turn->cmd_get);
+    if (turn->get_misses)
+        COUNT(turn->counters, get_misses, turn->get_misses);
+    if (turn->cmd_set)
+        COUNT(turn->counters, cmd_set, turn->cmd_set);
+    turn->cmd_get = turn->get_misses = turn->cmd_set = 0;
+}
 
 static inline struct outbuf_mark turn_mark(const struct turn *turn) {
     return (struct outbuf_mark){.bytes = turn->out->bytes, .ref_count = turn->out->ref_count};
@@ -126,10 +158,22 @@ void link_reject(struct turn *turn, const char *why);
 void value_take(struct turn *turn, const struct request *request, struct store_job *job);
 /* Copies to the value what fits of from[0..bytes), from job->filled_bytes on; returns how much. */
 size_t value_fill(struct turn *turn, struct store_job *job, const char *from, size_t bytes);
+/* These bytes of the input, and those behind it that have not come yet, are ignored. */
+void value_skip(struct turn *turn, const char *from, uint64_t bytes);
 /* A refused value is ignored: whatever of it has not come yet. */
 void value_swallow(struct turn *turn, const struct request *request);
 /* The value is all there: stores it and replies. Classic and meta. */
 void store_finish(struct turn *turn, struct store_job *job);
 void store_bad_chunk(struct turn *turn, struct store_job *job);
+
+/* ---- the binary protocol ---- */
+
+/*
+ * Up to *request_max requests in the input, of which there is some. False when the turn ends, as
+ * *result says.
+ */
+bool binary_batch(struct turn *turn, unsigned *request_max, struct session_result *result);
+/* The value is all there: stores it and replies. */
+void binary_store_finish(struct turn *turn, struct store_job *job);
 
 #endif

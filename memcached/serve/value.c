@@ -43,10 +43,14 @@ void value_take(struct turn *turn, const struct request *request, struct store_j
     store_finish(turn, job);
 }
 
+void value_skip(struct turn *turn, const char *from, uint64_t bytes) {
+    turn->session->parser.at = from;
+    turn->session->swallow_bytes = bytes;
+    turn->session->state = SESSION_SWALLOWING;
+}
+
 void value_swallow(struct turn *turn, const struct request *request) {
     if (!(request->bits & REQUEST_PARTIAL))
         return;
-    turn->session->parser.at = request->value;
-    turn->session->swallow_bytes = (uint64_t)request->value_bytes + 2;
-    turn->session->state = SESSION_SWALLOWING;
+    value_skip(turn, request->value, (uint64_t)request->value_bytes + 2);
 }

@@ -323,7 +323,7 @@ START_TEST(bad_input_is_refused_in_one_line) {
         {"-a 888", EXIT_USAGE, "888"},
         {"-a 1777", EXIT_USAGE, "1777"},
         {"-B http", EXIT_USAGE, "Invalid value for binding protocol: http"},
-        {"-B binary", EXIT_USAGE, "binary"},
+        {"-B BINARY", EXIT_USAGE, "Invalid value for binding protocol: BINARY"},
         {"-U 11211", EXIT_USAGE, "UDP"},
         {"-I 10", EXIT_USAGE, "Item max size cannot be less than 1024 bytes"},
         {"-I 1q", EXIT_USAGE, "Item max size"},

@@ -1,0 +1,78 @@
+/* A session that speaks the binary protocol: batches of requests, as session.c has them of lines. */
+#include "memcached/serve/cmd_binary.h"
+
+static inline bool ends_batch(const struct binary_request *request) {
+    return request->command == BINARY_MALFORMED || request->traits & BINARY_IS_PARTIAL;
+}
+
+/*
+ * First pass: requests out of the input, and what the index holds of their keys on its way into the
+ * cache.
+ */
+static enum parse_result batch_parse(struct turn *turn, struct binary_request *batch, unsigned max,
+                                     unsigned *count) {
+    struct parser *parser = &turn->session->parser;
+    const struct store *store = turn->server->store;
+    enum parse_result result = PARSE_REQUEST;
+    *count = 0;
+    while (*count < max && parser->at < parser->end) {
+        struct binary_request *request = &batch[*count];
+        result = binary_parse(parser, request);
+        if (result != PARSE_REQUEST)
+            break;
+        ++*count;
+        if (LIKELY(request->key_bytes > 0)) {
+            request->hash = store_hash(store, request->key, request->key_bytes);
+            store_prefetch_index(store, request->hash);
+        }
+        if (UNLIKELY(ends_batch(request)))
+            break;
+    }
+    return result;
+}
+
+/* Second pass: the items that the index names. */
+static void batch_prefetch(const struct turn *turn, const struct binary_request *batch,
+                           unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        if (LIKELY(batch[i].key_bytes > 0))
+            store_prefetch_item(turn->server->store, batch[i].hash);
+    }
+}
+
+/* Third pass. False: not all of it was executed, for want of room in the output. */
+static bool batch_execute(struct turn *turn, const struct binary_request *batch, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        if (UNLIKELY(turn_out_is_high(turn->out)) && i > 0) {
+            turn->session->parser.at = batch[i].start;
+            return false;
+        }
+        binary_execute(turn, &batch[i]);
+        if (UNLIKELY(turn->is_closing || turn->session->is_ended))
+            return true;
+    }
+    return true;
+}
+
+bool binary_batch(struct turn *turn, unsigned *request_max, struct session_result *result) {
+    struct session *session = turn->session;
+    struct binary_request batch[SESSION_BATCH_MAX];
+    unsigned max = *request_max < SESSION_BATCH_MAX ? *request_max : SESSION_BATCH_MAX;
+    unsigned count;
+    enum parse_result parsed = batch_parse(turn, batch, max, &count);
+    if (count > 1)
+        batch_prefetch(turn, batch, count);
+    *request_max -= count;
+    if (!batch_execute(turn, batch, count)) {
+        result->next = SESSION_YIELD;
+        return false;
+    }
+    if (turn->is_closing || session->is_ended || parsed == PARSE_REQUEST)
+        return true;
+    if (parsed == PARSE_MORE) {
+        result->read_hint = session->parser.wanted;
+        return false;
+    }
+    turn->is_closing = true;
+    return true;
+}
