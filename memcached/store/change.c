@@ -6,12 +6,6 @@
 #include "memcached/store/lru.h"
 #include "memcached/store/write.h"
 
-static void mark_hit(struct store_thread *thread, struct item *item) {
-    bool becomes_active = item_mark_hit(item, clock_seconds(thread->store->clock));
-    if (becomes_active && item_segment(item) == LRU_COLD)
-        lru_bump(thread, item);
-}
-
 /* Sets exptime; a new version only where a peer has to learn of it. */
 static void touch_locked(struct store *store, struct stripe *stripe, struct item *item,
                          uint64_t hash, uint32_t exptime) {
@@ -37,7 +31,7 @@ static enum store_status touch(struct store_thread *thread, const struct store_k
             view_fill_locked(view, item);
         }
         shared_add(&thread->classes[item_class(item)].touch_hits, 1);
-        mark_hit(thread, item);
+        lru_hit(thread, item, item_segment(item));
     }
     latch_release(&stripe->lock);
     return spot.line ? STORE_OK : STORE_NOT_FOUND;
@@ -147,7 +141,7 @@ static struct arith_try arith_locked(struct store_thread *thread, struct stripe 
     shared_store(&target->exptime, exptime);
     if (is_in_place) {
         stripe_change_end(stripe);
-        mark_hit(thread, item);
+        lru_hit(thread, item, item_segment(item));
     } else {
         link_replace_locked(thread, stripe, spot, fresh);
         *is_used = true;

@@ -41,7 +41,7 @@ bool link_insert_locked(struct store_thread *thread, struct stripe *stripe, uint
     }
     struct slab_class *class = class_of(store, item);
     latch_acquire(&class->lock);
-    lru_link_locked(store, class, item, LRU_HOT);
+    lru_link_locked(store, class, item, lru_entry_segment(store, item));
     latch_release(&class->lock);
     count_linked(thread, item);
     return true;
@@ -86,11 +86,11 @@ void link_replace_locked(struct store_thread *thread, struct stripe *stripe, str
     latch_acquire(&old_class->lock);
     bool is_mine = retire_locked(store, old_class, old);
     if (old_class == class)
-        lru_link_locked(store, class, item, LRU_HOT);
+        lru_link_locked(store, class, item, lru_entry_segment(store, item));
     latch_release(&old_class->lock);
     if (old_class != class) {
         latch_acquire(&class->lock);
-        lru_link_locked(store, class, item, LRU_HOT);
+        lru_link_locked(store, class, item, lru_entry_segment(store, item));
         latch_release(&class->lock);
     }
     if (UNLIKELY(is_mine))

@@ -2,6 +2,9 @@
  * New items enter hot. From the tail of hot an active item goes to warm, another to cold; from the
  * tail of warm an active one returns to warm's head, another goes to cold; an active one in cold
  * goes to warm, and what reaches the tail of cold is what is evicted. A hit only sets a mark.
+ * Short-lived items may have a list of their own, temp, which they leave by dying only.
+ *
+ * Flat: everything is in cold, in the order in which it was stored or, at most once a minute, hit.
  */
 #include "memcached/store/lru.h"
 
@@ -39,6 +42,33 @@ void lru_link_locked(struct store *store, struct slab_class *class, struct item 
     list->bytes += item_reported_bytes(item);
 }
 
+void store_lru(struct store *store, struct store_lru *out) {
+    latch_acquire(&store->admin);
+    *out = store->lru;
+    latch_release(&store->admin);
+}
+
+void store_lru_set(struct store *store, const struct store_lru *lru) {
+    unsigned ways = (lru->is_segmented ? 0 : LRU_IS_FLAT) | (lru->has_temp ? LRU_HAS_TEMP : 0);
+    latch_acquire(&store->admin);
+    store->lru = *lru;
+    shared_store(&store->lru_temp_ttl_s, lru->temp_ttl_s);
+    shared_store(&store->lru_ways, (uint8_t)ways);
+    latch_release(&store->admin);
+}
+
+static bool is_flat(const struct store *store) {
+    return shared_load(&store->lru_ways) & LRU_IS_FLAT;
+}
+
+enum lru_segment lru_choose_segment(const struct store *store, const struct item *item) {
+    uint32_t exptime = shared_load(&item->exptime);
+    if (is_flat(store))
+        return LRU_COLD;
+    uint64_t temp_end = (uint64_t)clock_seconds(store->clock) + shared_load(&store->lru_temp_ttl_s);
+    return exptime != 0 && exptime <= temp_end ? LRU_TEMP : LRU_HOT;
+}
+
 static void lru_move_locked(struct store *store, struct slab_class *class, struct item *item,
                             enum lru_segment segment) {
     lru_unlink_locked(store, class, item);
@@ -54,7 +84,7 @@ static void tail_move_on_locked(struct store *store, struct slab_class *class, s
     enum lru_segment segment = item_segment(item);
     bool is_active = shared_load(&item->mark) & ITEM_ACTIVE;
     clear_active(item);
-    if (!is_active) {
+    if (!is_active || is_flat(store)) {
         class->events.moves_to_cold++;
         lru_move_locked(store, class, item, LRU_COLD);
     } else if (segment == LRU_WARM) {
@@ -118,9 +148,7 @@ static enum tail_fate tail_drop_locked(struct store_thread *thread, struct slab_
 static enum lru_segment segment_to_shrink(const struct slab_class *class) {
     if (class->list[LRU_COLD].tail)
         return LRU_COLD;
-    if (class->list[LRU_HOT].tail)
-        return LRU_HOT;
-    return class->list[LRU_WARM].tail ? LRU_WARM : LRU_TEMP;
+    return class->list[LRU_HOT].tail ? LRU_HOT : LRU_WARM;
 }
 
 /* Drops a dead item near the tails, if there is one: all that may be done without evicting. */
@@ -156,8 +184,8 @@ static bool evict_locked(struct store_thread *thread, struct slab_class *class) 
         struct item *item = item_at(store, handle);
         bool is_alive = item_life(store, item) == ITEM_ALIVE;
         bool is_last_try = tries + LRU_EVICT_TRIES / 2 >= LRU_EVICT_TRIES;
-        if (is_alive && !is_last_try &&
-            (segment != LRU_COLD || shared_load(&item->mark) & ITEM_ACTIVE)) {
+        bool is_active = shared_load(&item->mark) & ITEM_ACTIVE && !is_flat(store);
+        if (is_alive && !is_last_try && (segment != LRU_COLD || is_active)) {
             tail_move_on_locked(store, class, item);
             continue;
         }
@@ -181,8 +209,8 @@ bool lru_make_room_locked(struct store_thread *thread, unsigned class_id) {
     struct slab_class *class = &store->slabs.classes[class_id];
     latch_assert_held(&class->lock);
     class->events.direct_reclaims++;
-    if (store->is_evicting)
-        return evict_locked(thread, class);
+    if (store->is_evicting && evict_locked(thread, class))
+        return true;
     return reclaim_dead_locked(thread, class);
 }
 
@@ -194,27 +222,29 @@ static uint32_t tail_age(const struct store *store, const struct lru_list *list)
 
 /* Whether hot or warm holds more than its share, or its tail is old compared to cold's. */
 static bool is_over_share(const struct store *store, const struct slab_class *class,
-                          enum lru_segment segment) {
+                          enum lru_segment segment, const struct store_lru *lru) {
     const struct lru_list *list = &class->list[segment];
     if (!list->tail)
         return false;
+    if (!lru->is_segmented)
+        return true;
     uint64_t total =
         class->list[LRU_HOT].bytes + class->list[LRU_WARM].bytes + class->list[LRU_COLD].bytes;
-    unsigned percent = segment == LRU_HOT ? LRU_HOT_PERCENT : LRU_WARM_PERCENT;
+    unsigned percent = segment == LRU_HOT ? lru->hot_percent : lru->warm_percent;
     if (list->bytes > total * percent / 100)
         return true;
-    uint64_t cold_age = tail_age(store, &class->list[LRU_COLD]);
-    /* hot may reach a fifth of cold's age, warm twice that age */
-    uint64_t age_max = segment == LRU_HOT ? cold_age / 5 : cold_age * 2;
+    double factor = segment == LRU_HOT ? lru->hot_max_factor : lru->warm_max_factor;
+    double age_max = tail_age(store, &class->list[LRU_COLD]) * factor;
     return class->list[LRU_COLD].tail && tail_age(store, list) > age_max;
 }
 
 /* Shrinks hot or warm to its share. Returns how many items it moved or dropped, at most `most`. */
 static unsigned shrink_locked(struct store_thread *thread, struct slab_class *class,
-                              enum lru_segment segment, unsigned most) {
+                              enum lru_segment segment, const struct store_lru *lru,
+                              unsigned most) {
     struct store *store = thread->store;
     unsigned moved = 0;
-    while (moved < most && is_over_share(store, class, segment)) {
+    while (moved < most && is_over_share(store, class, segment, lru)) {
         struct item *item = item_at(store, class->list[segment].tail);
         moved++;
         if (item_life(store, item) == ITEM_ALIVE)
@@ -242,12 +272,13 @@ static unsigned drop_dead_tail_locked(struct store_thread *thread, struct slab_c
     return dropped;
 }
 
-bool lru_maintain_class(struct store_thread *thread, unsigned class_id) {
+bool lru_maintain_class(struct store_thread *thread, unsigned class_id,
+                        const struct store_lru *lru) {
     struct slab_class *class = &thread->store->slabs.classes[class_id];
     unsigned done = 0;
     latch_acquire(&class->lock);
-    done += shrink_locked(thread, class, LRU_HOT, LRU_MAINTAIN_SLICE);
-    done += shrink_locked(thread, class, LRU_WARM, LRU_MAINTAIN_SLICE);
+    done += shrink_locked(thread, class, LRU_HOT, lru, LRU_MAINTAIN_SLICE);
+    done += shrink_locked(thread, class, LRU_WARM, lru, LRU_MAINTAIN_SLICE);
     for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++)
         done += drop_dead_tail_locked(thread, class, segment, LRU_MAINTAIN_SLICE);
     latch_release(&class->lock);
@@ -269,28 +300,59 @@ void lru_bump(struct store_thread *thread, const struct item *item) {
 }
 
 /*
- * The item may have gone since: then its chunk is free, or another item for which this is as good.
+ * The item at a handle from which it may have gone since: then there is nothing, or another item
+ * for which what is to be done is as good. The class lock is held if there is an item.
  */
-static void bump_apply(struct store *store, uint32_t handle) {
+static struct item *stale_acquire(struct store *store, uint32_t handle, struct slab_class **found) {
     uint32_t page = arena_page(&store->arena, handle);
     unsigned class_id = shared_load(&store->slabs.page_class[page]);
     if (class_id == 0)
-        return;
+        return NULL;
     struct slab_class *class = &store->slabs.classes[class_id];
     uint32_t units = handle - arena_page_start(&store->arena, page);
     struct item *item = item_at(store, handle);
     latch_acquire(&class->lock);
     bool is_fresh = class->fresh_left && handle >= class->fresh_handle &&
                     arena_page(&store->arena, class->fresh_handle) == page;
+    *found = class;
     if (shared_load(&store->slabs.page_class[page]) == class_id &&
         units % class->chunk_units == 0 && !is_fresh && class->draining_page != page &&
         item_class(item) == class_id && shared_load(&item->key_bytes) != 0 &&
-        item_segment(item) == LRU_COLD && shared_load(&item->bits) & ITEM_LINKED &&
-        shared_load(&item->mark) & ITEM_ACTIVE) {
+        shared_load(&item->bits) & ITEM_LINKED)
+        return item;
+    latch_release(&class->lock);
+    return NULL;
+}
+
+static void bump_apply(struct store *store, uint32_t handle) {
+    struct slab_class *class;
+    struct item *item = stale_acquire(store, handle, &class);
+    if (!item)
+        return;
+    if (item_segment(item) == LRU_COLD && shared_load(&item->mark) & ITEM_ACTIVE) {
         clear_active(item);
         class->events.moves_to_warm++;
         lru_move_locked(store, class, item, LRU_WARM);
     }
+    latch_release(&class->lock);
+}
+
+void lru_hit_flat(struct store_thread *thread, struct item *item) {
+    struct store *store = thread->store;
+    uint32_t now = clock_seconds(store->clock);
+    unsigned mark = shared_load(&item->mark);
+    if (!(mark & ITEM_FETCHED))
+        shared_store(&item->mark, (uint8_t)(mark | ITEM_FETCHED));
+    if (now - shared_load(&item->access_time) <= LRU_FLAT_INTERVAL_S)
+        return;
+    shared_store(&item->access_time, now);
+    struct slab_class *class;
+    item = stale_acquire(store, item_handle(store, item), &class);
+    if (!item)
+        return;
+    /* what short-lived items there were before the list became flat stay where they are */
+    if (item_segment(item) != LRU_TEMP)
+        lru_move_locked(store, class, item, LRU_COLD);
     latch_release(&class->lock);
 }
 

@@ -8,16 +8,33 @@
 #include "memcached/store/state.h"
 
 enum {
-    LRU_HOT_PERCENT = 20, /* of the class's bytes; the excess flows to cold */
-    LRU_WARM_PERCENT = 40,
     LRU_EVICT_TRIES = 50,     /* items looked at for one chunk */
     LRU_MAINTAIN_SLICE = 500, /* items moved in one slice of a class */
+    /* of a flat list: a hit moves an item to the head if the last move is longer ago than this */
+    LRU_FLAT_INTERVAL_S = 60,
+};
+
+/* Bits of store.lru_ways: how the LRU differs from hot, warm and cold alone. */
+enum lru_ways {
+    LRU_IS_FLAT = 1 << 0,  /* everything is in cold */
+    LRU_HAS_TEMP = 1 << 1, /* short-lived items go to temp */
 };
 
 /* Takes an item off its list / puts it at the head of a segment. Class lock held. */
 void lru_unlink_locked(struct store *store, struct slab_class *class, struct item *item);
 void lru_link_locked(struct store *store, struct slab_class *class, struct item *item,
                      enum lru_segment segment);
+
+/* Where an item that is not plainly to be put into hot goes. */
+enum lru_segment lru_choose_segment(const struct store *store, const struct item *item);
+
+/* The segment that a new item enters. */
+static inline enum lru_segment lru_entry_segment(const struct store *store,
+                                                 const struct item *item) {
+    if (LIKELY(shared_load(&store->lru_ways) == 0))
+        return LRU_HOT;
+    return lru_choose_segment(store, item);
+}
 
 /*
  * Makes one chunk of the class free by reclaiming or evicting. Class lock held; may give it up and
@@ -29,12 +46,28 @@ bool lru_make_room_locked(struct store_thread *thread, unsigned class_id);
  * One slice for one class: the excess of hot and warm goes to cold, dead tails go. True if there is
  * more.
  */
-bool lru_maintain_class(struct store_thread *thread, unsigned class_id);
+bool lru_maintain_class(struct store_thread *thread, unsigned class_id,
+                        const struct store_lru *lru);
 
 /* Moves the cold items that handles saw become active. */
 void lru_take_bumps(struct store_thread *thread);
 
 /* Remembers a cold item that became active. */
 void lru_bump(struct store_thread *thread, const struct item *item);
+
+/* A hit in a flat list: to the head with it, once in a while. No class lock held. */
+void lru_hit_flat(struct store_thread *thread, struct item *item);
+
+/*
+ * A hit, seen with or without the stripe lock: marks the item, so that it finds its place later.
+ * `segment` is where it was. No class lock held.
+ */
+static inline void lru_hit(struct store_thread *thread, struct item *item, unsigned segment) {
+    const struct store *store = thread->store;
+    if (UNLIKELY(shared_load(&store->lru_ways) & LRU_IS_FLAT))
+        lru_hit_flat(thread, item);
+    else if (UNLIKELY(item_mark_hit(item, clock_seconds(store->clock))) && segment == LRU_COLD)
+        lru_bump(thread, item);
+}
 
 #endif

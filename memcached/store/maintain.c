@@ -13,10 +13,12 @@ enum {
 
 bool store_maintain(struct store_thread *thread) {
     struct store *store = thread->store;
+    struct store_lru lru;
     bool has_more = false;
+    store_lru(store, &lru);
     lru_take_bumps(thread);
     for (unsigned id = 1; id <= store->slabs.class_count; id++)
-        has_more |= lru_maintain_class(thread, id);
+        has_more |= lru_maintain_class(thread, id, &lru);
     uint64_t now_ms = clock_mono_ms(store->clock);
     if (now_ms - store->crawled_ms >= CRAWL_EVERY_MS) {
         store->crawled_ms = now_ms;

@@ -107,12 +107,10 @@ enum store_peek store_peek(struct store_thread *thread, const struct store_key *
 
 /* A read that found something: LRU mark, access time, counters. */
 static inline void count_hit(struct store_thread *thread, const struct store_view *view) {
-    bool becomes_active = item_mark_hit(view->item, clock_seconds(thread->store->clock));
     struct class_counters *counters = &thread->classes[view->class_id];
     /* the four rows stand in the order of the segments */
     shared_add(&counters->hits_to_hot + view->segment, 1);
-    if (UNLIKELY(becomes_active) && view->segment == LRU_COLD)
-        lru_bump(thread, view->item);
+    lru_hit(thread, view->item, view->segment);
 }
 
 bool store_peek_confirm(struct store_thread *thread, const struct store_view *view) {

@@ -85,6 +85,8 @@ struct store {
     /* rarely written, under the admin lock; read by everyone */
     _Atomic uint64_t flush_floor; /* items with a version up to this are dead */
     _Atomic uint8_t epoch;        /* items of another epoch are invisible */
+    _Atomic uint8_t lru_ways;     /* enum lru_ways: 0 unless asked for otherwise */
+    _Atomic uint32_t lru_temp_ttl_s;
 
     struct index index;
     struct slabs slabs;
@@ -98,6 +100,7 @@ struct store {
     struct store_thread **threads;    /* thread_count_max places */
     struct counter_totals retired;    /* what handles counted that were given back */
     struct counter_totals zero;       /* what had been counted at the last reset */
+    struct store_lru lru;             /* as it was asked for */
     unsigned epochs_unswept;          /* epochs that may still have items besides the current one */
     unsigned epochs_sweeping;         /* how many of them the sweep under way deals with */
     _Atomic uint64_t flush_pending_s; /* UNIX seconds; 0: none */

@@ -17,6 +17,12 @@ void store_config_default(struct store_config *config) {
         .hashpower = 16,
         .thread_count_max = 16,
         .is_evicting = true,
+        .lru = {.is_segmented = true,
+                .hot_percent = 20,
+                .warm_percent = 40,
+                .hot_max_factor = 0.2,
+                .warm_max_factor = 2.0,
+                .temp_ttl_s = 61},
     };
 }
 
@@ -90,6 +96,7 @@ struct store *store_create(const struct store_config *config, const char **why) 
     store->item_bytes_max = config->item_bytes_max;
     store->thread_count_max = config->thread_count_max;
     store->parked_page = PAGE_NONE;
+    store_lru_set(store, &config->lru);
     hash_secret_draw(&store->secret, config->rng);
     grace_open(store);
     store->threads = mem_zalloc(sizeof(struct store_thread *) * config->thread_count_max);

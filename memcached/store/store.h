@@ -32,6 +32,17 @@ enum {
     STORE_COPY_BYTES_MAX = 8192, /* larger values are referenced, not copied */
 };
 
+/* How the LRU of each slab class works: what `lru tune|mode|temp_ttl` change. */
+struct store_lru {
+    bool is_segmented;      /* hot, warm and cold lists; false: one list, in the order of use */
+    bool has_temp;          /* items that live for temp_ttl_s at most are never evicted */
+    uint32_t hot_percent;   /* of the class's bytes; the two together at most 80 */
+    uint32_t warm_percent;
+    double hot_max_factor;  /* how old hot's and warm's tails may get, in ages of cold's; above 0 */
+    double warm_max_factor;
+    uint32_t temp_ttl_s;
+};
+
 struct store_config {
     uint64_t limit_bytes;          /* -m, exact: pages never exceed it */
     uint64_t item_bytes_max;       /* -I */
@@ -44,6 +55,7 @@ struct store_config {
     bool is_evicting;              /* false with -M */
     bool is_replicated;            /* -x: clock versions, tombstones, floors */
     bool wants_huge_pages;         /* advise transparent huge pages for index and arena */
+    struct store_lru lru;
     struct clock *clock;           /* outlives the store */
     struct rng *rng;               /* used during store_create only */
 };
@@ -364,6 +376,10 @@ void store_tick(struct store_thread *thread);
 bool store_maintain(struct store_thread *thread);
 /* One slice of index growth; true if there is more to do now. One thread (may be the same). */
 bool store_grow(struct store_thread *thread);
+
+/* The rules of the LRU, now and from now on. Items find their new places in time. Any thread. */
+void store_lru(struct store *store, struct store_lru *out);
+void store_lru_set(struct store *store, const struct store_lru *lru);
 
 /* ---- limits and statistics ------------------------------------------------------------------- */
 
