@@ -102,6 +102,13 @@ static int make_store(struct program *program) {
     config.tombstone_count_max = settings->repl_tombstones;
     config.is_evicting = settings->is_evicting;
     config.wants_huge_pages = settings->wants_huge_pages;
+    config.lru = (struct store_lru){.is_segmented = settings->has_lru_maintainer,
+                                    .has_temp = settings->has_temp_lru,
+                                    .hot_percent = settings->hot_lru_pct,
+                                    .warm_percent = settings->warm_lru_pct,
+                                    .hot_max_factor = settings->hot_max_factor,
+                                    .warm_max_factor = settings->warm_max_factor,
+                                    .temp_ttl_s = settings->temporary_ttl};
     config.is_replicated = settings->repl_peer != NULL;
     config.clock = &program->clock;
     config.rng = &program->rng;

@@ -74,6 +74,8 @@ static bool take_number(struct parse *parse, const struct setting_row *row, cons
     bool is_number = num_i64(text, strlen(text), number);
     if (is_number && *number >= row->min && *number <= row->max)
         return true;
+    if (row->out_of_bounds)
+        return refuse(parse, EXIT_TOO_LOW, "%s: %s %s", row->out_of_bounds, spell(row).text, text);
     if (row->too_low && (!is_number || *number < row->min))
         return refuse(parse, EXIT_TOO_LOW, "%s: %s %s", row->too_low, spell(row).text, text);
     return refuse(parse, EX_USAGE, "%s takes a number from %" PRId64 " to %" PRId64 ", not \"%s\"",
@@ -341,6 +343,9 @@ static bool take(struct parse *parse, const struct setting_row *row, const char 
         return take_hash(parse, row, text);
     case TAKE_PEER:
         return take_peer(parse, row, text);
+    case TAKE_TEMP_TTL:
+        parse->settings->has_temp_lru = true;
+        return take_value(parse, row, text);
     case TAKE_VERBOSE:
         atomic_fetch_add(&parse->settings->verbose, 1);
         return true;
@@ -457,6 +462,16 @@ static bool check_sizes(struct parse *parse) {
     return true;
 }
 
+static bool check_lru(struct parse *parse) {
+    const struct settings *settings = parse->settings;
+    if (settings->hot_lru_pct + settings->warm_lru_pct > 80)
+        return refuse(parse, EX_USAGE,
+                      "hot_lru_pct + warm_lru_pct cannot be more than 80%% combined");
+    if (settings->has_temp_lru && !settings->has_lru_maintainer)
+        return refuse(parse, EX_USAGE, "temporary_ttl requires lru_maintainer to be enabled");
+    return true;
+}
+
 static bool check_repl(struct parse *parse) {
     const struct settings *settings = parse->settings;
     if (!settings->repl_peer && parse->first_repl)
@@ -524,6 +539,6 @@ void options_parse(int argc, char **argv, struct settings *settings,
         if (!take(&parse, find_letter(letter), optarg))
             return;
     }
-    if (check_sizes(&parse))
+    if (check_sizes(&parse) && check_lru(&parse))
         check_repl(&parse);
 }

@@ -35,6 +35,7 @@ struct settings {
 
     /* fixed, too */
     bool is_port_given;
+    bool has_temp_lru;                       /* temporary_ttl was given */
     const char *listen[SETTINGS_LISTEN_MAX]; /* each -l and part of a comma list: host[:port] */
     unsigned listen_count;
 

@@ -34,6 +34,7 @@ enum setting_take {
     TAKE_HASHPOWER,
     TAKE_HASH,
     TAKE_PEER,
+    TAKE_TEMP_TTL,
     TAKE_VERBOSE,
     TAKE_EXTENDED,
     TAKE_HELP,
@@ -49,6 +50,14 @@ enum setting_show {
     SHOW_VERBOSITY, /* changes at run time, too */
     SHOW_OLDEST,
     SHOW_THREADS,
+    /* what `lru` changes */
+    SHOW_LRU_SEGMENTED,
+    SHOW_HOT_PERCENT,
+    SHOW_WARM_PERCENT,
+    SHOW_HOT_FACTOR,
+    SHOW_WARM_FACTOR,
+    SHOW_TEMP_LRU,
+    SHOW_TEMP_TTL,
 };
 
 struct setting_row {
@@ -59,12 +68,13 @@ struct setting_row {
     const char *suboption;
     const char *argument; /* as -h names it; NULL: takes none */
     enum setting_take take;
-    int64_t min, max;    /* of the argument; a factor has to be greater than min */
-    uint64_t unit;       /* what the argument counts; 0: ones */
-    const char *too_low; /* what memcached says then */
-    const char *refusal; /* what is not built in: refused, but for what TAKE_FIXED takes */
-    bool is_repl;        /* means nothing without -x */
-    const char *help;    /* NULL: not in -h. %s is the default. */
+    int64_t min, max;          /* of the argument; a factor has to be greater than min */
+    uint64_t unit;             /* what the argument counts; 0: ones */
+    const char *too_low;       /* what memcached says then */
+    const char *out_of_bounds; /* what it says of a number too low or too high */
+    const char *refusal;       /* what is not built in: refused, but for what TAKE_FIXED takes */
+    bool is_repl;              /* means nothing without -x */
+    const char *help;          /* NULL: not in -h. %s is the default. */
     const char *stat;
     int rank; /* 1..SETTING_RANK_MAX */
     enum setting_show show;

@@ -15,14 +15,20 @@ static void put_class(struct stat_sink *sink, const char *prefix, unsigned class
 
 /* Classes without an item are left out. */
 void stats_items(const struct server *server, struct stat_sink *sink) {
+    struct store_lru lru;
+    store_lru(server->store, &lru);
     for (unsigned id = 1; id <= store_class_count(server->store); id++) {
         struct store_class_stats class;
         store_class_stats(server->store, id, &class);
         if (class.number == 0)
             continue;
 #define ITEMS_ROW(name, field) put_class(sink, "items:", id, #name, class.field);
+#define ITEMS_ROW_IF(name, condition, field)                                                       \
+    if (condition)                                                                                 \
+        put_class(sink, "items:", id, #name, class.field);
 #include "memcached/serve/stats_classes.def"
 #undef ITEMS_ROW
+#undef ITEMS_ROW_IF
     }
 }
 

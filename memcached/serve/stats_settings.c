@@ -5,6 +5,38 @@
 #include "memcached/serve/settings_table.h"
 #include "memcached/serve/stats.h"
 
+/* The rules of the LRU as they are now. */
+static void show_lru(const struct server *server, const struct setting_row *row,
+                     struct stat_sink *sink) {
+    struct store_lru lru;
+    store_lru(server->store, &lru);
+    switch (row->show) {
+    case SHOW_LRU_SEGMENTED:
+        sink->row(sink, row->stat, lru.is_segmented ? "yes" : "no");
+        break;
+    case SHOW_HOT_PERCENT:
+        stat_put_u64(sink, row->stat, lru.hot_percent);
+        break;
+    case SHOW_WARM_PERCENT:
+        stat_put_u64(sink, row->stat, lru.warm_percent);
+        break;
+    case SHOW_HOT_FACTOR:
+        stat_put(sink, row->stat, "%.2f", lru.hot_max_factor);
+        break;
+    case SHOW_WARM_FACTOR:
+        stat_put(sink, row->stat, "%.2f", lru.warm_max_factor);
+        break;
+    case SHOW_TEMP_LRU:
+        sink->row(sink, row->stat, lru.has_temp ? "yes" : "no");
+        break;
+    case SHOW_TEMP_TTL:
+        stat_put_u64(sink, row->stat, lru.temp_ttl_s);
+        break;
+    default:
+        CHECK(!"a row that is not about the LRU");
+    }
+}
+
 static void show(const struct server *server, const struct setting_row *row,
                  struct stat_sink *sink) {
     const struct settings *settings = server->settings;
@@ -34,6 +66,15 @@ static void show(const struct server *server, const struct setting_row *row,
         break;
     case SHOW_THREADS:
         stat_put_u64(sink, row->stat, settings->thread_count);
+        break;
+    case SHOW_LRU_SEGMENTED:
+    case SHOW_HOT_PERCENT:
+    case SHOW_WARM_PERCENT:
+    case SHOW_HOT_FACTOR:
+    case SHOW_WARM_FACTOR:
+    case SHOW_TEMP_LRU:
+    case SHOW_TEMP_TTL:
+        show_lru(server, row, sink);
         break;
     }
 }

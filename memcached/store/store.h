@@ -34,11 +34,11 @@ enum {
 
 /* How the LRU of each slab class works: what `lru tune|mode|temp_ttl` change. */
 struct store_lru {
-    bool is_segmented;      /* hot, warm and cold lists; false: one list, in the order of use */
-    bool has_temp;          /* items that live for temp_ttl_s at most are never evicted */
-    uint32_t hot_percent;   /* of the class's bytes; the two together at most 80 */
+    bool is_segmented;    /* hot, warm and cold lists; false: one list, in the order of use */
+    bool has_temp;        /* items that live for temp_ttl_s at most are never evicted */
+    uint32_t hot_percent; /* of the class's bytes; the two together at most 80 */
     uint32_t warm_percent;
-    double hot_max_factor;  /* how old hot's and warm's tails may get, in ages of cold's; above 0 */
+    double hot_max_factor; /* how old hot's and warm's tails may get, in ages of cold's; above 0 */
     double warm_max_factor;
     uint32_t temp_ttl_s;
 };
@@ -56,8 +56,8 @@ struct store_config {
     bool is_replicated;            /* -x: clock versions, tombstones, floors */
     bool wants_huge_pages;         /* advise transparent huge pages for index and arena */
     struct store_lru lru;
-    struct clock *clock;           /* outlives the store */
-    struct rng *rng;               /* used during store_create only */
+    struct clock *clock; /* outlives the store */
+    struct rng *rng;     /* used during store_create only */
 };
 
 /* The defaults of memcached 1.6.45 (64 MB, 1 MB items, factor 1.25, 48 bytes, hashpower 16). */
