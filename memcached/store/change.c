@@ -4,6 +4,7 @@
 #include "memcached/base/num.h"
 #include "memcached/store/alloc.h"
 #include "memcached/store/lru.h"
+#include "memcached/store/watch.h"
 #include "memcached/store/write.h"
 
 /* Sets exptime; a new version only where a peer has to learn of it. */
@@ -23,6 +24,7 @@ static enum store_status touch(struct store_thread *thread, const struct store_k
     struct stripe *stripe = stripe_of(store, key->hash);
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, true);
+    watch_lookup(thread, key, spot.line ? spot.item : NULL);
     if (spot.line) {
         struct item *item = spot.item;
         touch_locked(store, stripe, item, key->hash, exptime);
@@ -99,6 +101,8 @@ static struct arith_try arith_locked(struct store_thread *thread, struct stripe 
     struct item *item = spot.item;
     uint64_t number;
     char digits[STORE_ARITH_DIGITS_MAX];
+    if (!fresh)
+        watch_lookup(thread, key, spot.line ? item : NULL);
     if (!spot.line) {
         try.status = STORE_NOT_FOUND;
         return try;

@@ -24,5 +24,6 @@ libstore_a_SOURCES = \
 	memcached/store/stripe.h \
 	memcached/store/tombstone.c memcached/store/tombstone.h \
 	memcached/store/verify.c \
+	memcached/store/watch.c memcached/store/watch.h \
 	memcached/store/walk.c memcached/store/walk.h \
 	memcached/store/write.c memcached/store/write.h

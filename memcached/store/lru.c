@@ -9,6 +9,7 @@
 #include "memcached/store/lru.h"
 
 #include "memcached/store/link.h"
+#include "memcached/store/watch.h"
 
 void lru_unlink_locked(struct store *store, struct slab_class *class, struct item *item) {
     struct lru_list *list = &class->list[item_segment(item)];
@@ -128,10 +129,12 @@ static enum tail_fate tail_drop_locked(struct store_thread *thread, struct slab_
         return TAIL_HELD;
     }
     enum item_life life = item_life(store, item);
-    if (life == ITEM_ALIVE)
+    if (life == ITEM_ALIVE) {
         count_eviction_locked(store, class, item);
-    else
+        watch_eviction(thread, item);
+    } else {
         count_reclaim(class, item);
+    }
     if (life != ITEM_INVISIBLE)
         link_remember_loss(store, hash, shared_load(&item->version));
     bool is_mine = link_evict_locked(thread, stripe, hash, spot);

@@ -15,6 +15,7 @@
 #include "memcached/base/mem.h"
 #include "memcached/store/grace.h"
 #include "memcached/store/link.h"
+#include "memcached/store/watch.h"
 
 enum {
     PAGE_TRIES = 8,     /* pages of one class looked at in one go */
@@ -120,6 +121,7 @@ static bool drain_item(struct drain *drain, struct item *item, uint64_t hash) {
             struct slab_class *class = class_of(store, item);
             latch_acquire(&class->lock);
             count_eviction_locked(store, class, item);
+            watch_eviction(drain->thread, item);
             latch_release(&class->lock);
         }
         if (is_gone)

@@ -6,6 +6,7 @@
 #include "memcached/store/link.h"
 #include "memcached/store/lru.h"
 #include "memcached/store/state.h"
+#include "memcached/store/watch.h"
 #include "memcached/store/write.h"
 
 enum { PEEK_TRIES = 4 };
@@ -73,6 +74,8 @@ enum store_peek store_peek(struct store_thread *thread, const struct store_key *
                            struct store_view *view) {
     const struct store *store = thread->store;
     const struct stripe *stripe = stripe_of(store, key->hash);
+    if (UNLIKELY(watch_is_on(store, STORE_WATCH_LOOKUPS)))
+        return STORE_PEEK_LOCKED;
     read_begin(thread, store->needs_read_fence);
     for (unsigned tries = 0; tries < PEEK_TRIES; tries++) {
         uint32_t sequence = stripe_sequence(stripe);
@@ -156,6 +159,7 @@ enum store_status store_get(struct store_thread *thread, const struct store_key 
     struct stripe *stripe = stripe_of(store, key->hash);
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, mode == STORE_GET);
+    watch_lookup(thread, key, spot.line ? spot.item : NULL);
     if (spot.line) {
         store_item_hold(spot.item);
         view_fill_locked(view, spot.item);

@@ -60,6 +60,8 @@ struct store_thread {
     struct thread_counters counters;
     struct class_counters classes[STORE_CLASS_COUNT_MAX];
     struct bump_ring bumps;
+    store_tell tell; /* owner thread; NULL: nobody */
+    void *tell_context;
 } __attribute__((aligned(64)));
 
 /* Sums of what handles counted. */
@@ -87,6 +89,7 @@ struct store {
     _Atomic uint8_t epoch;        /* items of another epoch are invisible */
     _Atomic uint8_t lru_ways;     /* enum lru_ways: 0 unless asked for otherwise */
     _Atomic uint32_t lru_temp_ttl_s;
+    _Atomic uint8_t watched;      /* store_watch bits; set by any thread, guards nothing */
 
     struct index index;
     struct slabs slabs;

@@ -254,6 +254,42 @@ void store_drop_stale(struct store_thread *thread, const struct store_key *key);
  */
 void store_flush(struct store_thread *thread, uint32_t delay_s);
 
+/* ---- watching -------------------------------------------------------------------------------- */
+
+/* What can be told of, as bits. */
+enum store_watch {
+    STORE_WATCH_LOOKUPS = 1 << 0,   /* a client's command looked a key up */
+    STORE_WATCH_COMMITS = 1 << 1,   /* store_commit has come to an end */
+    STORE_WATCH_EVICTIONS = 1 << 2, /* a living item goes for want of memory */
+    STORE_WATCH_DELETES = 1 << 3,   /* store_delete has found what to delete */
+};
+
+struct store_event {
+    enum store_watch kind;
+    const char *key; /* valid during the call */
+    uint32_t key_bytes;
+    bool is_found;            /* LOOKUPS */
+    bool was_fetched;         /* EVICTIONS: hit since it was stored */
+    uint8_t class_id;         /* 0: nothing was found */
+    enum store_mode mode;     /* COMMITS */
+    enum store_status status; /* COMMITS */
+    uint32_t exptime;         /* COMMITS, EVICTIONS; 0: never */
+    uint32_t access_time;     /* EVICTIONS: last access, seconds */
+    uint64_t value_bytes;     /* 0: nothing was found */
+};
+
+/* Called in the handle's thread under store locks: it must neither block nor call the store. */
+typedef void (*store_tell)(void *context, const struct store_event *event);
+
+/* Who is told of what happens through this handle; NULL: nobody. The handle's thread. */
+void store_thread_tell(struct store_thread *thread, store_tell tell, void *context);
+
+/*
+ * From now on those are told of these kinds (store_watch bits; 0: of nothing). While lookups are
+ * watched, every read takes the lock. Any thread.
+ */
+void store_watch(struct store *store, unsigned kinds);
+
 /* ---- replication: observing and applying ----------------------------------------------------- */
 
 enum store_change_kind {

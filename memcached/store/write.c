@@ -2,6 +2,7 @@
 #include "memcached/store/write.h"
 
 #include "memcached/store/alloc.h"
+#include "memcached/store/watch.h"
 
 static struct store_key key_of(const struct item *item, uint64_t hash) {
     return (struct store_key){
@@ -85,10 +86,14 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
     struct item *old = NULL;
     struct item *joined = NULL;
     enum store_status status;
+    bool is_first = true;
     for (;;) {
         struct item *present;
         latch_acquire(&stripe->lock);
         struct spot spot = find_present_locked(store, &key, &present);
+        if (is_first)
+            watch_lookup(thread, &key, present);
+        is_first = false;
         if (joined && present == old) {
             /* still held, so still the same value; a touch may have changed its exptime */
             shared_store(&joined->exptime, shared_load(&old->exptime));
@@ -96,6 +101,7 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
             if (status == STORE_OK)
                 status =
                     commit_locked(thread, stripe, hash, spot, joined, write->new_version, version);
+            watch_commit(thread, joined, write->mode, status);
             if (status == STORE_OK)
                 joined = NULL;
             latch_release(&stripe->lock);
@@ -111,6 +117,8 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
         if (status == STORE_OK) {
             old = present;
             store_item_hold(old);
+        } else {
+            watch_commit(thread, addition, write->mode, status);
         }
         latch_release(&stripe->lock);
         if (joined)
@@ -119,8 +127,10 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
         if (status != STORE_OK)
             break;
         joined = join_values(thread, &key, old, addition, write->mode, &status);
-        if (!joined)
+        if (!joined) {
+            watch_commit(thread, addition, write->mode, status);
             break;
+        }
     }
     if (joined)
         store_abandon(thread, joined);
@@ -141,9 +151,11 @@ enum store_status store_commit(struct store_thread *thread, struct item *item, u
     struct item *present;
     latch_acquire(&stripe->lock);
     struct spot spot = find_present_locked(store, &key, &present);
+    watch_lookup(thread, &key, present);
     enum store_status status = commit_check(thread, present, write);
     if (LIKELY(status == STORE_OK))
         status = commit_locked(thread, stripe, hash, spot, item, write->new_version, version);
+    watch_commit(thread, item, write->mode, status);
     latch_release(&stripe->lock);
     if (UNLIKELY(status != STORE_OK))
         store_abandon(thread, item);
@@ -176,13 +188,16 @@ enum store_status store_delete(struct store_thread *thread, const struct store_k
     (void)new_version;
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, true);
+    watch_lookup(thread, key, spot.line ? spot.item : NULL);
     if (spot.line && has_expected && shared_load(&spot.item->version) != expected_version) {
         status = STORE_EXISTS;
     } else {
-        if (spot.line)
+        if (spot.line) {
             shared_add(&thread->classes[item_class(spot.item)].delete_hits, 1);
-        else
+            watch_delete(thread, spot.item);
+        } else {
             status = STORE_NOT_FOUND;
+        }
         delete_locked(thread, stripe, key, spot);
     }
     latch_release(&stripe->lock);
@@ -193,6 +208,7 @@ void store_drop_stale(struct store_thread *thread, const struct store_key *key) 
     struct stripe *stripe = stripe_of(thread->store, key->hash);
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, false);
+    watch_lookup(thread, key, spot.line ? spot.item : NULL);
     delete_locked(thread, stripe, key, spot);
     latch_release(&stripe->lock);
 }

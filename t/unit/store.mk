@@ -3,7 +3,8 @@ store_unit_tests = \
 	t/unit/store_memory_test \
 	t/unit/store_pair_test \
 	t/unit/store_model_test \
-	t/unit/store_threads_test
+	t/unit/store_threads_test \
+	t/unit/store_watch_test
 check_PROGRAMS += $(store_unit_tests)
 TESTS += $(store_unit_tests)
 
@@ -20,3 +21,5 @@ t_unit_store_model_test_SOURCES = t/unit/store_model_test.c $(store_unit_fixture
 t_unit_store_model_test_LDADD = $(store_unit_libs)
 t_unit_store_threads_test_SOURCES = t/unit/store_threads_test.c $(store_unit_fixture)
 t_unit_store_threads_test_LDADD = $(store_unit_libs)
+t_unit_store_watch_test_SOURCES = t/unit/store_watch_test.c $(store_unit_fixture)
+t_unit_store_watch_test_LDADD = $(store_unit_libs)
