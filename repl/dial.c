@@ -9,6 +9,7 @@
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
 #include "memcached/base/num.h"
+#include "repl/login.h"
 #include "repl/repl.h"
 
 enum { HOST_BYTES_MAX = 256, ATTEMPT_MS_MIN = 50 };
@@ -30,6 +31,11 @@ struct dial {
     size_t tried;         /* in this attempt */
     uint64_t deadline_ms; /* of this attempt's look-up or socket */
     int fd;               /* being connected, or -1 */
+    struct auth *auth;    /* who to log in as; NULL: nobody */
+    struct login login;
+    bool is_logging_in;   /* fd is connected */
+    bool is_refused;      /* the last login was */
+    bool is_refused_told; /* dial_is_refused has said so */
 };
 
 /* Splits "host:port"; false when it is none. */
@@ -96,6 +102,10 @@ void dial_wake_with(struct dial *dial, int wake_fd) {
     dial->wake_fd = wake_fd;
 }
 
+void dial_log_in_with(struct dial *dial, struct auth *auth) {
+    dial->auth = auth;
+}
+
 const struct peer_addresses *dial_addresses(struct dial *dial, bool *is_new) {
     *is_new = dial->is_new;
     dial->is_new = false;
@@ -106,6 +116,7 @@ static void fd_close(struct dial *dial) {
     if (dial->fd >= 0)
         close(dial->fd);
     dial->fd = -1;
+    dial->is_logging_in = false;
 }
 
 static bool is_same(const struct peer_addresses *a, const struct peer_addresses *b) {
@@ -157,6 +168,13 @@ const char *dial_unresolved(struct dial *dial) {
         return NULL;
     dial->is_unresolved_told = true;
     return dial->host;
+}
+
+bool dial_is_refused(struct dial *dial) {
+    if (!dial->is_refused || dial->is_refused_told)
+        return false;
+    dial->is_refused_told = true;
+    return true;
 }
 
 /* Options after which a link neither waits to fill segments nor hangs on a vanished peer. */
@@ -232,13 +250,36 @@ static int connect_outcome(int fd) {
     return here_bytes == there_bytes && memcmp(&here, &there, here_bytes) == 0 ? -1 : 1;
 }
 
+/* The same of a connection on which this node logs in. */
+static int login_outcome(struct dial *dial) {
+    enum login_step step = dial->is_logging_in ? login_step(&dial->login, dial->fd, dial->auth)
+                                               : login_begin(&dial->login, dial->fd);
+    dial->is_logging_in = true;
+    switch (step) {
+    case LOGIN_PENDING:
+        return 0;
+    case LOGIN_DONE:
+        dial->is_refused = dial->is_refused_told = false;
+        return 1;
+    case LOGIN_REFUSED:
+        dial->is_refused = true;
+        return -1;
+    case LOGIN_BROKEN:
+        break;
+    }
+    return -1;
+}
+
 enum dial_step dial_step(struct dial *dial, uint64_t now_ms) {
     lookup_collect(dial);
     if (!dial->is_active)
         return DIAL_IDLE;
     if (dial->fd >= 0) {
-        int outcome = connect_outcome(dial->fd);
+        int outcome = dial->is_logging_in ? 1 : connect_outcome(dial->fd);
+        if (outcome > 0 && dial->auth)
+            outcome = login_outcome(dial);
         if (outcome > 0) {
+            dial->is_logging_in = false;
             dial->is_active = false;
             /* After a break the address that worked is the first to try. */
             dial->next = (dial->next + dial->addresses.count - 1) % dial->addresses.count;
@@ -257,6 +298,10 @@ enum dial_step dial_step(struct dial *dial, uint64_t now_ms) {
 
 int dial_fd(const struct dial *dial) {
     return dial->fd;
+}
+
+short dial_events(const struct dial *dial) {
+    return dial->is_logging_in ? POLLIN : POLLOUT;
 }
 
 uint64_t dial_deadline_ms(const struct dial *dial) {

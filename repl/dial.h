@@ -1,5 +1,6 @@
 /*
- * Making the connection to the peer: its name, its addresses one after the other, and the socket.
+ * Making the connection to the peer: its name, its addresses one after the other, the socket, and
+ * logging in where the peer asks for it.
  * Owned by the replication thread; never blocks.
  */
 #ifndef REPL_DIAL_H
@@ -8,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "memcached/serve/auth.h"
 #include "repl/lookup.h"
 
 struct dial;
@@ -23,6 +25,9 @@ void dial_destroy(struct dial *dial);
 /* The eventfd that a finished look-up writes to. Before the first dial_begin. */
 void dial_wake_with(struct dial *dial, int wake_fd);
 
+/* Who to log in as; NULL: nobody. Before the first dial_begin; outlives the dial. */
+void dial_log_in_with(struct dial *dial, struct auth *auth);
+
 /*
  * Before the first dial_begin: looks the name up, for wait_ms at most. False if there is no such
  * name; true if it was found, or if nobody could say: then it is looked up again with every
@@ -31,6 +36,9 @@ void dial_wake_with(struct dial *dial, int wake_fd);
 bool dial_resolve(struct dial *dial, int wait_ms);
 /* The peer's name, once whenever it ceases to resolve; NULL otherwise. */
 const char *dial_unresolved(struct dial *dial);
+
+/* True once whenever the peer begins to refuse this node's user. */
+bool dial_is_refused(struct dial *dial);
 
 /* The addresses known now; *is_new is set once for every list that differs from the one before. */
 const struct peer_addresses *dial_addresses(struct dial *dial, bool *is_new);
@@ -43,8 +51,9 @@ void dial_cancel(struct dial *dial);
 enum dial_step { DIAL_IDLE, DIAL_PENDING, DIAL_CONNECTED, DIAL_FAILED };
 /* Goes on with what has happened since. CONNECTED and FAILED end the attempt. */
 enum dial_step dial_step(struct dial *dial, uint64_t now_ms);
-/* The socket being connected, to be polled for writing; -1 while there is none. */
+/* The socket being connected, to be polled for dial_events; -1 while there is none. */
 int dial_fd(const struct dial *dial);
+short dial_events(const struct dial *dial);
 /* When dial_step has to be called at the latest; UINT64_MAX: no need. */
 uint64_t dial_deadline_ms(const struct dial *dial);
 /* After CONNECTED: the socket, now the caller's. */

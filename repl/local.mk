@@ -5,6 +5,7 @@ librepl_a_SOURCES = \
 	repl/engine.c repl/engine.h repl/engine_private.h repl/engine_stats.def \
 	repl/in.c \
 	repl/keep.c repl/keep.h \
+	repl/login.c repl/login.h \
 	repl/lookup.c repl/lookup.h \
 	repl/out.c \
 	repl/state_file.c repl/state_file.h \

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "memcached/base/clock.h"
+#include "memcached/serve/auth.h"
 #include "memcached/serve/server.h"
 #include "memcached/store/store.h"
 
@@ -61,6 +62,11 @@ struct repl_config {
      */
     void (*log)(void *context, const char *line);
     void *log_context;
+    /*
+     * Who this node logs in as at a peer that asks for it: the first user. NULL: nobody. Read from
+     * repl_start on; outlives this.
+     */
+    struct auth *auth;
 };
 
 /* The defaults above, an owner of -1, all else zero. */

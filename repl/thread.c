@@ -190,6 +190,8 @@ static void dial_go_on(struct repl *repl) {
     const char *unresolved = dial_unresolved(repl->dial);
     if (unresolved)
         say(repl, "%s (-x) does not resolve, it will be tried again and again", unresolved);
+    if (dial_is_refused(repl->dial))
+        say(repl, "the peer does not know the first user of this node's -Y file");
     if (step == DIAL_CONNECTED) {
         repl->out_fd = dial_take(repl->dial);
         say(repl, "connected to the peer");
@@ -235,7 +237,7 @@ static void wait_for_events(struct repl *repl, uint64_t next_ms) {
         {.fd = repl->wake_fd, .events = POLLIN},
         {.fd = is_dialing ? dial_fd(repl->dial) : repl->out_fd},
     };
-    ready[1].events = is_dialing ? POLLOUT : POLLIN;
+    ready[1].events = is_dialing ? dial_events(repl->dial) : POLLIN;
     if (atomic_load(&repl->is_blocked))
         ready[1].events |= POLLOUT;
     uint64_t now_ms = clock_mono_ms(repl->clock), deadline_ms = dial_deadline_ms(repl->dial);
@@ -367,6 +369,7 @@ struct repl *repl_create(const struct repl_config *config, const char **why) {
     if (!repl->dial || !make_engine(repl, config, why))
         goto fail;
     dial_wake_with(repl->dial, repl->wake_fd);
+    dial_log_in_with(repl->dial, config->auth);
     if (!dial_resolve(repl->dial, REPL_RESOLVE_FIRST_MS)) {
         snprintf(line, sizeof(line), "there is no host named %s: correct -x, or give an address",
                  config->peer);

@@ -15,6 +15,7 @@
 #include "memcached/run/log.h"
 #include "memcached/run/process.h"
 #include "memcached/run/runner.h"
+#include "memcached/serve/auth.h"
 #include "memcached/serve/options.h"
 #include "memcached/serve/server.h"
 #include "memcached/serve/settings.h"
@@ -32,6 +33,7 @@ struct program {
     struct clock clock;
     struct rng rng;
     struct server server;
+    struct auth auth; /* server.auth, with -Y */
     struct repl *repl;
     struct runner *runner;
     struct process_user user;
@@ -39,6 +41,7 @@ struct program {
     int ready_fd;     /* tells the parent of a daemon that it serves; -1: no daemon */
     char *state_path; /* absolute; NULL: none */
     char *pid_path;   /* absolute; NULL: none written */
+    char *auth_path;  /* absolute; NULL: no -Y */
 };
 
 static void log_repl(void *context, const char *line) {
@@ -139,6 +142,7 @@ static int make_repl(struct program *program) {
     config.seed = rng_system_seed();
     config.store = program->server.store;
     config.clock = &program->clock;
+    config.auth = settings->auth_file ? &program->auth : NULL;
     config.log = log_repl;
     config.log_context = &program->log;
     program->repl = repl_create(&config, &why);
@@ -153,6 +157,34 @@ static int make_repl(struct program *program) {
 /*
  * ---- what is made by the user that serves -----------------------------------------------------
  */
+
+/* By the user that will read it again, so that what is refused is refused now. */
+static int make_auth(struct program *program) {
+    const struct settings *settings = &program->settings;
+    struct auth_message message = {""};
+    if (!settings->auth_file)
+        return 0;
+    program->auth_path = absolute_path(settings->auth_file);
+    bool is_usable = program->auth_path && auth_init(&program->auth, program->auth_path, &message);
+    if (message.text[0])
+        fprintf(stderr, "%s\n", message.text);
+    if (!is_usable)
+        return EXIT_FAILURE;
+    program->server.auth = &program->auth;
+    return 0;
+}
+
+/* runner_config.reload */
+static void reload(void *context) {
+    struct program *program = context;
+    struct auth_message message;
+    if (!program->server.auth)
+        return;
+    bool is_usable = auth_reload(&program->auth, &message);
+    if (message.text[0])
+        log_line(&program->log, LOG_ALWAYS, "%s%s", message.text,
+                 is_usable ? "" : ": nothing is changed");
+}
 
 /* After so long the peer may have taken over. */
 static uint64_t freeze_limit_ms(const struct settings *settings) {
@@ -178,6 +210,8 @@ static int make_runner(struct program *program) {
         .freeze_limit_ms = program->repl ? freeze_limit_ms(settings) : 0,
         .before_flush = program->repl ? before_flush : NULL,
         .before_flush_context = program->repl,
+        .reload = reload,
+        .reload_context = program,
     };
     program->runner = runner_create(&config, &why);
     if (program->runner)
@@ -252,6 +286,8 @@ static int serve(struct program *program) {
     if (status == 0)
         status = process_become_user(&program->user);
     if (status == 0)
+        status = make_auth(program);
+    if (status == 0)
         status = make_runner(program);
     if (status != 0)
         return status;
@@ -286,6 +322,9 @@ static void tear_down(struct program *program) {
         store_destroy(program->server.store);
     if (program->pid_path)
         unlink(program->pid_path);
+    if (program->server.auth)
+        auth_destroy(&program->auth);
+    mem_free(program->auth_path);
     mem_free(program->pid_path);
     mem_free(program->state_path);
     if (program->signal_fd >= 0)

@@ -213,8 +213,8 @@ int process_take_signals(void) {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
     /* Threads started later inherit the mask: these arrive at the descriptor only. */
     int fd = -1;
     if (sigprocmask(SIG_BLOCK, &signals, NULL) == 0)

@@ -51,7 +51,7 @@ int process_daemon_begin(void);
 void process_daemon_done(int ready_fd, bool keeps_folder, bool keeps_stderr);
 
 /*
- * Blocks the signals that end the server and returns a descriptor that reports them; negative:
+ * Blocks the signals that the server acts on and returns a descriptor that reports them; negative:
  * -exit status.
  */
 int process_take_signals(void);

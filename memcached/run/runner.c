@@ -75,8 +75,11 @@ static void on_shutdown(void *context, bool is_graceful) {
 
 static void on_signal(void *context) {
     struct runner *runner = context;
-    int number = process_next_signal(runner->config.signal_fd);
-    if (number)
+    const struct runner_config *config = &runner->config;
+    int number = process_next_signal(config->signal_fd);
+    if (number == SIGHUP && config->reload)
+        config->reload(config->reload_context);
+    else if (number && number != SIGHUP)
         on_shutdown(runner, number == SIGUSR1);
 }
 

@@ -40,6 +40,8 @@ struct runner_config {
     uint64_t freeze_limit_ms; /* a stand-still of so long breaks clients off; 0: none does */
     void (*before_flush)(void *context, struct store_thread *thread);
     void *before_flush_context;
+    void (*reload)(void *context); /* on SIGHUP, by the main thread; NULL: nothing to do */
+    void *reload_context;
 };
 
 /* File descriptors that so many workers and all the rest need beside those of clients. */

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libserve.a
 libserve_a_SOURCES = \
+	memcached/serve/auth.c memcached/serve/auth.h \
 	memcached/serve/cmd_arith.c \
 	memcached/serve/cmd_binary.c memcached/serve/cmd_binary.h \
 	memcached/serve/cmd_binary_get.c \
@@ -14,6 +15,7 @@ libserve_a_SOURCES = \
 	memcached/serve/compose.c memcached/serve/compose.h \
 	memcached/serve/exptime.h \
 	memcached/serve/link.c \
+	memcached/serve/login.c \
 	memcached/serve/session.c \
 	memcached/serve/session_binary.c \
 	memcached/serve/turn.c memcached/serve/turn.h \

@@ -16,6 +16,7 @@ struct parse {
     struct settings *settings;
     struct options_result *result;
     const struct setting_row *first_repl; /* the first row seen that needs -x */
+    bool is_protocol_given;
 };
 
 /* Each function that takes something returns false when parsing ends with the result filled. */
@@ -204,6 +205,7 @@ static bool take_listen(struct parse *parse, const struct setting_row *row, cons
 
 static bool take_protocol(struct parse *parse, const struct setting_row *row, const char *text) {
     setting_PROTOCOL *protocol = field_of(parse, row);
+    parse->is_protocol_given = true;
     if (strcmp(text, "auto") == 0)
         *protocol = PROTOCOL_AUTO;
     else if (strcmp(text, "ascii") == 0)
@@ -472,6 +474,22 @@ static bool check_lru(struct parse *parse) {
     return true;
 }
 
+/* Logging in is done in the text protocol, over a connection. */
+static bool check_auth(struct parse *parse) {
+    struct settings *settings = parse->settings;
+    if (!settings->auth_file)
+        return true;
+    if (parse->is_protocol_given && settings->binding_protocol != PROTOCOL_ASCII)
+        return refuse(parse, EX_USAGE,
+                      "ERROR: You cannot allow the BINARY protocol while using ascii "
+                      "authentication tokens: -Y goes with -B ascii");
+    if (settings->udp_port != 0)
+        return refuse(parse, EX_USAGE,
+                      "Cannot use UDP with ascii authentication enabled (-U 0 to disable)");
+    settings->binding_protocol = PROTOCOL_ASCII;
+    return true;
+}
+
 static bool check_repl(struct parse *parse) {
     const struct settings *settings = parse->settings;
     if (!settings->repl_peer && parse->first_repl)
@@ -539,6 +557,6 @@ void options_parse(int argc, char **argv, struct settings *settings,
         if (!take(&parse, find_letter(letter), optarg))
             return;
     }
-    if (check_sizes(&parse) && check_lru(&parse))
+    if (check_sizes(&parse) && check_lru(&parse) && check_auth(&parse))
         check_repl(&parse);
 }

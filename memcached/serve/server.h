@@ -14,6 +14,7 @@
 #include "memcached/serve/settings.h"
 #include "memcached/store/store.h"
 
+struct auth;
 struct session;
 struct stat_sink;
 
@@ -93,6 +94,7 @@ struct server {
     struct settings *settings;
     struct store *store;
     struct clock *clock;
+    struct auth *auth;         /* who may log in; NULL: nobody has to */
     const char *event_version; /* of the event library, for `stats`; NULL: none */
     uint64_t start_wall_s;     /* UNIX seconds at which the process started */
     struct serve_run_hooks run;

@@ -288,7 +288,7 @@ static void choose_protocol(struct session *session) {
             session->kind = SESSION_REPL_ONLY;
         break;
     }
-    session->state = state_between(session);
+    session->state = server->auth ? SESSION_AT_LOGIN : state_between(session);
 }
 
 /* What is left of a value, before the next request. False when the turn ends: more is needed. */
@@ -299,6 +299,7 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
     uint64_t bytes = (uint64_t)(parser->end - parser->at);
     switch (session->state) {
     case SESSION_AT_START:
+    case SESSION_AT_LOGIN:
     case SESSION_AT_LINE:
     case SESSION_AT_HEAD:
         break;
@@ -358,6 +359,8 @@ static bool turn_aside(struct turn *turn, unsigned *request_max, struct session_
     struct session *session = turn->session;
     if (session->state == SESSION_AT_HEAD)
         return turn_binary(turn, request_max, result);
+    if (session->state == SESSION_AT_LOGIN)
+        return login_take(turn, request_max, result);
     if (session->state != SESSION_AT_START)
         return turn_value(turn, result);
     if (session->parser.at == session->parser.end)

@@ -46,6 +46,7 @@ enum setting_take {
 enum setting_show {
     SHOW_VALUE, /* `idle`, or the field by its type */
     SHOW_ON_OFF,
+    SHOW_TEXT_OR_NO,
     SHOW_MAXBYTES,  /* the store's limit, which cache_memlimit changes */
     SHOW_VERBOSITY, /* changes at run time, too */
     SHOW_OLDEST,

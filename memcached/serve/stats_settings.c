@@ -52,6 +52,11 @@ static void show(const struct server *server, const struct setting_row *row,
         sink->row(sink, row->stat, is_on ? "on" : "off");
         break;
     }
+    case SHOW_TEXT_OR_NO: {
+        const char *value = *(const setting_TEXT *)((const char *)settings + row->field);
+        sink->row(sink, row->stat, value ? value : "no");
+        break;
+    }
     case SHOW_MAXBYTES: {
         struct store_stats store;
         store_stats(server->store, &store);

@@ -34,9 +34,11 @@ struct store_job {
  *                  .-> AT_LINE --> IN_VALUE --> AT_TAIL --> AT_LINE      (text)
  *     AT_START ----|       '-> SWALLOWING --> AT_LINE
  *                  '-> AT_HEAD --> IN_VALUE or SWALLOWING --> AT_HEAD    (binary)
+ * With -Y, AT_LOGIN comes before AT_LINE.
  */
 enum session_state {
     SESSION_AT_START,   /* nothing has come: the first byte chooses the protocol */
+    SESSION_AT_LOGIN,   /* nobody has logged in yet */
     SESSION_AT_LINE,    /* a command line is next, or keys of one (parser.is_in_get) */
     SESSION_AT_HEAD,    /* the head of a binary request is next */
     SESSION_IN_VALUE,   /* the job's value is being filled in */
@@ -142,6 +144,9 @@ void cmd_meta_store(struct turn *turn, struct request *request);  /* ms */
 void cmd_meta_delete(struct turn *turn, struct request *request); /* md */
 void cmd_meta_arith(struct turn *turn, struct request *request);  /* ma */
 void cmd_meta_debug(struct turn *turn, struct request *request);  /* me */
+
+/* With -Y, before the client has logged in. False when the turn ends, as *result says. */
+bool login_take(struct turn *turn, unsigned *request_max, struct session_result *result);
 
 /* A request on a replication link: the stream's few commands; anything else ends the link. */
 void link_execute(struct turn *turn, struct request *request);

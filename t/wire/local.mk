@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	t/wire/20-options.t \
 	t/wire/21-listen.t \
 	t/wire/22-process.t \
+	t/wire/23-auth.t \
 	t/wire/30-meta.t \
 	t/wire/50-repl-options.t \
 	t/wire/51-repl-stream.t \
@@ -31,6 +32,7 @@ EXTRA_DIST += \
 	t/wire/55-repl-stock.t \
 	t/wire/56-repl-roles.t \
 	t/wire/57-repl-slow.t \
+	t/wire/58-repl-auth.t \
 	t/wire/lib/Wire.pm \
 	t/wire/lib/Wire/Client.pm \
 	t/wire/lib/Wire/Conn.pm \

@@ -14,6 +14,10 @@ use IO::Socket::UNIX;
 use Socket qw(SOL_SOCKET SO_RCVBUF IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time);
 
+# `user password` of a server with -Y: every connection opened from now on begins with it.
+my $user;
+sub log_in_as { my ($class, $user_and_password) = @_; $user = $user_and_password }
+
 # to: a port of 127.0.0.1, [host, port] or the path of a unix socket. receive_bytes: size of the
 # kernel's receive buffer, for a client that is slow on purpose.
 sub open {
@@ -23,7 +27,15 @@ sub open {
     return undef unless $self->{sock};
     $self->{sock}->blocking(0);
     setsockopt($self->{sock}, IPPROTO_TCP, TCP_NODELAY, 1) unless $to =~ m{^/};
+    return undef if defined $user && $self->log_in($user) ne "STORED\r\n";
     return $self;
+}
+
+# Says who the client is; returns the answer.
+sub log_in {
+    my ($self, $user_and_password) = @_;
+    $self->put('set login 0 0 ' . length($user_and_password) . "\r\n$user_and_password\r\n");
+    return $self->line;
 }
 
 sub _connect {

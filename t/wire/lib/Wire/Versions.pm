@@ -8,6 +8,10 @@ use strict;
 use warnings;
 
 my %since = (
+    # -Y: lines of the file may end with CR LF, and there has to be one; before, the first is refused
+    # and an empty file taken.
+    auth_file_lines => '1.6.38',
+
     # `ms`, `md`, `mg`: the flag E gives the new CAS value; before, it is an invalid flag.
     meta_cas_override => '1.6.27',
 
