@@ -87,7 +87,7 @@ static enum meta_error error_rank(enum meta_error error) {
 
 static enum meta_error flags_parse(struct meta *meta, const char *text, size_t bytes) {
     const char *end = text + bytes;
-    meta->seen = 0;
+    meta->seen = meta->seen_before_T = meta->seen_before_N = 0;
     meta->cas = meta->new_cas = 0;
     meta->delta = 1;
     meta->initial = 0;
@@ -111,6 +111,10 @@ static enum meta_error flags_parse(struct meta *meta, const char *text, size_t b
         struct flag_row row = flag_rows[letter];
         if (UNLIKELY(meta->seen & META_BIT(letter)))
             return META_DUPLICATE_FLAG;
+        if (row.token == TOKEN_EXPTIME)
+            meta->seen_before_T = meta->seen;
+        if (row.token == TOKEN_VIVIFY)
+            meta->seen_before_N = meta->seen;
         meta->seen |= META_BIT(letter);
         if (row.is_returned)
             meta->returns[meta->return_count++] = (char)letter;
@@ -136,6 +140,15 @@ enum meta_error meta_parse(struct meta *meta, const char *text, size_t bytes) {
     if (LIKELY(error == META_FINE && bytes <= META_FLAGS_MAX))
         return error;
     return flags_count(text, bytes) > META_FLAGS_MAX ? META_TOO_MANY_FLAGS : error;
+}
+
+int64_t meta_exptime_of_new(const struct meta *meta, uint64_t end) {
+    bool has_T = META_HAS(meta, 'T') && !(meta->seen_before_T & end);
+    bool has_N = META_HAS(meta, 'N') && !(meta->seen_before_N & end);
+    bool is_N_last = meta->seen_before_N & META_BIT('T');
+    if (has_N && (is_N_last || !has_T))
+        return meta->vivify_exptime;
+    return has_T ? meta->exptime : 0;
 }
 
 const char *meta_error_reply(enum meta_error error) {

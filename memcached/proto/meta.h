@@ -15,7 +15,9 @@ enum {
 };
 
 struct meta {
-    uint64_t seen; /* META_BIT of every flag given */
+    uint64_t seen;          /* META_BIT of every flag given */
+    uint64_t seen_before_T; /* what stands before T tells of the time before the touch */
+    uint64_t seen_before_N;
     const char *opaque;
     uint64_t cas, new_cas;                      /* C, E */
     uint64_t delta, initial;                    /* D (default 1), J (default 0) */
@@ -49,6 +51,12 @@ enum meta_error {
 
 /* The flags in text[0..bytes); a NUL ends them. What is not META_FINE leaves *meta half filled. */
 enum meta_error meta_parse(struct meta *meta, const char *text, size_t bytes);
+
+/*
+ * The exptime of what mg or ma makes on a miss, as those flags leave it that come before the first
+ * of `end` (META_BITs; 0: all of them): the one of T and N that stands last. 0: never.
+ */
+int64_t meta_exptime_of_new(const struct meta *meta, uint64_t end);
 
 /* The reply to such an error, with CR LF, as mg and ms give it. */
 const char *meta_error_reply(enum meta_error error);

@@ -8,8 +8,6 @@
 #include "memcached/serve/compose.h"
 #include "memcached/serve/exptime.h"
 
-const char meta_unsupported[] = "CLIENT_ERROR flag not supported\r\n";
-
 static const char bad_format[] = "CLIENT_ERROR bad command line format\r\n";
 
 /* md and ma tell fewer errors apart. */
@@ -97,7 +95,7 @@ char *meta_put_returns(char *to, const struct meta *meta, uint64_t allowed,
             break;
         }
     }
-    return put_bytes(to, "\r\n", 2);
+    return to;
 }
 
 void meta_reply(struct turn *turn, const char status[2], const struct meta *meta, uint64_t allowed,
@@ -108,6 +106,7 @@ void meta_reply(struct turn *turn, const char status[2], const struct meta *meta
         return;
     }
     char *to = meta_put_returns(put_bytes(start, status, 2), meta, allowed, facts);
+    to = put_bytes(to, "\r\n", 2);
     outbuf_commit(turn->out, (size_t)(to - start));
 }
 
@@ -118,13 +117,30 @@ static struct meta_facts facts_of_key(const struct request *request, const struc
 
 /* ---- md ---- */
 
+/* Flags I and x leave an item behind. */
+static enum store_status delete_run(struct turn *turn, const struct store_key *key,
+                                    const struct meta *meta) {
+    bool makes_stale = META_HAS(meta, 'I');
+    bool drops_value = META_HAS(meta, 'x');
+    if (!makes_stale && !drops_value)
+        return store_delete(turn->thread, key, META_HAS(meta, 'C'), meta->cas, meta->new_cas);
+    struct store_invalidate invalidate = {
+        .has_expected = META_HAS(meta, 'C'),
+        .expected_version = meta->cas,
+        .new_version = meta->new_cas,
+        .makes_stale = makes_stale,
+        .drops_value = drops_value,
+        .has_exptime = META_HAS(meta, 'T'),
+        .exptime = exptime_of(turn->server, (int32_t)meta->exptime),
+    };
+    return store_invalidate(turn->thread, key, &invalidate);
+}
+
 void cmd_meta_delete(struct turn *turn, struct request *request) {
     const uint64_t allowed = META_BIT('k') | META_BIT('O');
     struct meta meta;
     struct meta_key room;
     const char *error = meta_prepare(turn, request, &meta, &room);
-    if (!error && (META_HAS(&meta, 'I') || META_HAS(&meta, 'x')))
-        error = meta_unsupported;
     if (error) {
         turn_reply_text(turn, error);
         return;
@@ -132,7 +148,7 @@ void cmd_meta_delete(struct turn *turn, struct request *request) {
     struct store_key key = request_key(request);
     struct meta_facts facts = facts_of_key(request, &meta);
     turn_before_write(turn);
-    switch (store_delete(turn->thread, &key, META_HAS(&meta, 'C'), meta.cas, meta.new_cas)) {
+    switch (delete_run(turn, &key, &meta)) {
     case STORE_OK:
         if (!META_HAS(&meta, 'q'))
             meta_reply(turn, "HD", &meta, allowed, &facts);
@@ -140,6 +156,9 @@ void cmd_meta_delete(struct turn *turn, struct request *request) {
     case STORE_EXISTS:
         COUNT(turn->counters, delete_misses, 1);
         meta_reply(turn, "EX", &meta, allowed, &facts);
+        return;
+    case STORE_NO_MEMORY:
+        TURN_REPLY(turn, "SERVER_ERROR out of memory\r\n");
         return;
     default:
         COUNT(turn->counters, delete_misses, 1);
@@ -155,7 +174,7 @@ static enum store_status arith_create(struct turn *turn, const struct store_key 
                                       struct meta *meta, struct store_arith *arith) {
     char digits[NUM_U64_DIGITS_MAX];
     size_t bytes = num_put_u64(digits, meta->initial);
-    uint32_t exptime = exptime_of(turn->server, (int32_t)meta->vivify_exptime);
+    uint32_t exptime = exptime_of(turn->server, (int32_t)meta_exptime_of_new(meta, 0));
     struct store_write write = {.mode = STORE_ADD, .new_version = meta->new_cas};
     enum store_status status;
     struct item *item = store_reserve(turn->thread, key, 0, exptime, bytes, &status);
@@ -170,6 +189,8 @@ static enum store_status arith_create(struct turn *turn, const struct store_key 
     }
     status = store_commit(turn->thread, item, key->hash, &write, &arith->version);
     arith->value = meta->initial;
+    arith->exptime_was = arith->exptime_is =
+        exptime_of(turn->server, (int32_t)meta_exptime_of_new(meta, META_BIT('t')));
     meta->seen &= ~META_BIT('q'); /* q hides that a number has changed, not that there is one now */
     return status;
 }
@@ -190,21 +211,12 @@ static enum store_status arith_run(struct turn *turn, const struct store_key *ke
     return status;
 }
 
-/* The seconds that the item has left are not among what store_arith tells. */
-static int64_t arith_left(struct turn *turn, const struct store_key *key) {
-    struct store_view view;
-    if (store_get(turn->thread, key, STORE_GET_QUIETLY, &view) != STORE_OK)
-        return 0;
-    store_item_release(turn->thread, view.item);
-    return exptime_left(turn->server, view.exptime);
-}
-
-static void arith_reply(struct turn *turn, const struct store_key *key, const struct meta *meta,
-                        struct meta_facts *facts, const struct store_arith *arith) {
+static void arith_reply(struct turn *turn, const struct meta *meta, struct meta_facts *facts,
+                        const struct store_arith *arith) {
     const uint64_t allowed = META_BIT('t') | META_BIT('c') | META_BIT('k') | META_BIT('O');
     facts->version = turn_cas(turn, arith->version);
-    if (META_HAS(meta, 't'))
-        facts->left_s = arith_left(turn, key);
+    bool is_before = meta->seen_before_T & META_BIT('t');
+    facts->left_s = exptime_left(turn->server, is_before ? arith->exptime_was : arith->exptime_is);
     if (!META_HAS(meta, 'v')) {
         meta_reply(turn, "HD", meta, allowed, facts);
         return;
@@ -217,7 +229,7 @@ static void arith_reply(struct turn *turn, const struct store_key *key, const st
         return;
     }
     char *to = put_number(put_bytes(start, "VA ", 3), bytes);
-    to = meta_put_returns(to, meta, allowed, facts);
+    to = put_bytes(meta_put_returns(to, meta, allowed, facts), "\r\n", 2);
     to = put_bytes(put_bytes(to, digits, bytes), "\r\n", 2);
     outbuf_commit(turn->out, (size_t)(to - start));
 }
@@ -260,7 +272,7 @@ void cmd_meta_arith(struct turn *turn, struct request *request) {
     switch (arith_run(turn, &key, &meta, &arith)) {
     case STORE_OK:
         if (!META_HAS(&meta, 'q'))
-            arith_reply(turn, &key, &meta, &facts, &arith);
+            arith_reply(turn, &meta, &facts, &arith);
         return;
     case STORE_NOT_FOUND:
         meta_reply(turn, "NF", &meta, allowed, &facts);
@@ -290,15 +302,14 @@ void cmd_meta_debug(struct turn *turn, struct request *request) {
     size_t flags_bytes = request->rest_bytes;
     while (flags_bytes > 0 && *flags == ' ')
         flags++, flags_bytes--;
-    COUNT(turn->counters, cmd_meta, 1);
     if (flags_bytes > 0 && *flags == 'b' && (flags_bytes == 1 || flags[1] == ' ')) {
         meta.seen = META_BIT('b');
-        const char *error = key_decode(turn, request, &room);
-        if (error) {
-            turn_reply_text(turn, error);
+        if (key_decode(turn, request, &room)) {
+            turn_reply_text(turn, bad_format);
             return;
         }
     }
+    COUNT(turn->counters, cmd_meta, 1);
     struct store_key key = request_key(request);
     struct meta_facts facts = facts_of_key(request, &meta);
     struct store_view view;

@@ -10,9 +10,9 @@
 #include "memcached/serve/turn.h"
 
 enum {
-    /* all flags that a reply can have, each with its space, and the CR LF */
+    /* all flags that a reply can have, each with its space, b and three for states, and CR LF */
     META_RETURNS_BYTES_MAX = META_RETURNS_MAX * (NUM_U64_DIGITS_MAX + 2) +
-                             PROTO_KEY_BASE64_BYTES_MAX + META_OPAQUE_BYTES_MAX + 8,
+                             PROTO_KEY_BASE64_BYTES_MAX + META_OPAQUE_BYTES_MAX + 4 * 2 + 2,
 };
 
 /* The key after the flag b; large enough for what base64_decode may write. */
@@ -41,8 +41,8 @@ const char *meta_prepare(const struct turn *turn, struct request *request, struc
                          struct meta_key *room);
 
 /*
- * Writes the flags that were asked for and are among `allowed` (META_BITs), then CR LF.
- * META_RETURNS_BYTES_MAX bytes.
+ * Writes the flags that were asked for and are among `allowed` (META_BITs): with what may follow
+ * them (a state, CR LF) META_RETURNS_BYTES_MAX bytes.
  */
 char *meta_put_returns(char *to, const struct meta *meta, uint64_t allowed,
                        const struct meta_facts *facts);
@@ -50,9 +50,6 @@ char *meta_put_returns(char *to, const struct meta *meta, uint64_t allowed,
 /* A reply of a status (two letters) and these flags. */
 void meta_reply(struct turn *turn, const char status[2], const struct meta *meta, uint64_t allowed,
                 const struct meta_facts *facts);
-
-/* Flags whose meaning needs marks on an item that it does not carry here. */
-extern const char meta_unsupported[];
 
 /* ms: the value is all there. */
 void meta_store_finish(struct turn *turn, struct store_job *job);

@@ -27,8 +27,12 @@ static const char *mode_of(const struct meta *meta, enum store_mode *mode) {
     }
 }
 
+static bool is_joining_mode(enum store_mode mode) {
+    return mode == STORE_APPEND || mode == STORE_PREPEND;
+}
+
 static bool is_joining(const struct store_job *job) {
-    return job->write.mode == STORE_APPEND || job->write.mode == STORE_PREPEND;
+    return is_joining_mode(job->write.mode);
 }
 
 /* Everything of the job but its item. NULL, or the error line. */
@@ -40,14 +44,13 @@ static const char *job_prepare(const struct turn *turn, struct request *request,
     if (UNLIKELY(error))
         return error;
     const struct meta *meta = &job->meta;
-    if (UNLIKELY(META_HAS(meta, 'I') && META_HAS(meta, 'C')))
-        return meta_unsupported;
     /* an add that finds the key is refused whatever its CAS value */
     bool has_expected = META_HAS(meta, 'C') && mode != STORE_ADD;
     job->write = (struct store_write){
         .mode = mode == STORE_SET && has_expected ? STORE_CAS : mode,
         .expected_version = turn->server->settings->has_cas ? meta->cas : 0,
         .has_expected = has_expected,
+        .takes_older = has_expected && META_HAS(meta, 'I') && !is_joining_mode(mode),
         .new_version = meta->new_cas,
     };
     /* what append and prepend make on a miss lives as long as N says */

@@ -158,6 +158,12 @@ void store_abandon(struct store_thread *thread, struct item *item) {
     store_item_release(thread, item);
 }
 
+void store_item_mark(struct item *item, unsigned state) {
+    unsigned bits = shared_load(&item->bits);
+    DCHECK(!(bits & ITEM_LINKED) && !(state & ~(unsigned)ITEM_STATE_BITS));
+    shared_store(&item->bits, (uint8_t)(bits | state));
+}
+
 size_t store_item_segment(const struct store *store, struct item *item, uint64_t offset,
                           char **start) {
     uint64_t value_bytes = shared_load(&item->value_bytes);

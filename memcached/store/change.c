@@ -1,4 +1,4 @@
-/* Changing an item where it stands: touch, get and touch, incr and decr. */
+/* Changing an item where it stands: touch, incr and decr. */
 #include <ctype.h>
 
 #include "memcached/base/num.h"
@@ -7,9 +7,8 @@
 #include "memcached/store/watch.h"
 #include "memcached/store/write.h"
 
-/* Sets exptime; a new version only where a peer has to learn of it. */
-static void touch_locked(struct store *store, struct stripe *stripe, struct item *item,
-                         uint64_t hash, uint32_t exptime) {
+void touch_locked(struct store *store, struct stripe *stripe, struct item *item, uint64_t hash,
+                  uint32_t exptime) {
     stripe_change_begin(stripe);
     shared_store(&item->exptime, exptime);
     if (store->is_replicated)
@@ -18,35 +17,20 @@ static void touch_locked(struct store *store, struct stripe *stripe, struct item
     observe_item_locked(store, item, hash);
 }
 
-static enum store_status touch(struct store_thread *thread, const struct store_key *key,
-                               uint32_t exptime, struct store_view *view) {
+enum store_status store_touch(struct store_thread *thread, const struct store_key *key,
+                              uint32_t exptime) {
     struct store *store = thread->store;
     struct stripe *stripe = stripe_of(store, key->hash);
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, true);
     watch_lookup(thread, key, spot.line ? spot.item : NULL);
     if (spot.line) {
-        struct item *item = spot.item;
-        touch_locked(store, stripe, item, key->hash, exptime);
-        if (view) {
-            store_item_hold(item);
-            view_fill_locked(view, item);
-        }
-        shared_add(&thread->classes[item_class(item)].touch_hits, 1);
-        lru_hit(thread, item, item_segment(item));
+        touch_locked(store, stripe, spot.item, key->hash, exptime);
+        shared_add(&thread->classes[item_class(spot.item)].touch_hits, 1);
+        lru_hit(thread, spot.item, item_segment(spot.item));
     }
     latch_release(&stripe->lock);
     return spot.line ? STORE_OK : STORE_NOT_FOUND;
-}
-
-enum store_status store_touch(struct store_thread *thread, const struct store_key *key,
-                              uint32_t exptime) {
-    return touch(thread, key, exptime, NULL);
-}
-
-enum store_status store_get_and_touch(struct store_thread *thread, const struct store_key *key,
-                                      uint32_t exptime, struct store_view *view) {
-    return touch(thread, key, exptime, view);
 }
 
 /*
@@ -107,12 +91,14 @@ static struct arith_try arith_locked(struct store_thread *thread, struct stripe 
         try.status = STORE_NOT_FOUND;
         return try;
     }
-    if (arith->has_expected && shared_load(&item->version) != arith->expected_version) {
+    uint32_t old_bytes = shared_load(&item->value_bytes);
+    bool is_no_number = old_bytes == 0 || item_is_chunked(item);
+    if (!is_no_number && arith->has_expected &&
+        shared_load(&item->version) != arith->expected_version) {
         try.status = STORE_EXISTS;
         return try;
     }
-    uint32_t old_bytes = shared_load(&item->value_bytes);
-    if (item_is_chunked(item) || !number_parse(item_value(item), old_bytes, &number)) {
+    if (is_no_number || !number_parse(item_value(item), old_bytes, &number)) {
         try.status = STORE_NON_NUMERIC;
         return try;
     }
@@ -133,7 +119,8 @@ static struct arith_try arith_locked(struct store_thread *thread, struct stripe 
     }
 
     uint64_t version = version_for(store, arith->new_version);
-    uint32_t exptime = arith->has_exptime ? arith->exptime : shared_load(&item->exptime);
+    arith->exptime_was = shared_load(&item->exptime);
+    arith->exptime_is = arith->has_exptime ? arith->exptime : arith->exptime_was;
     struct item *target = is_in_place ? item : fresh;
     unsigned class_id = item_class(item);
     if (is_in_place)
@@ -142,10 +129,10 @@ static struct arith_try arith_locked(struct store_thread *thread, struct stripe 
     memcpy(value, digits, digit_count);
     memset(value + digit_count, ' ', bytes - digit_count);
     shared_store(&target->version, version);
-    shared_store(&target->exptime, exptime);
+    shared_store(&target->exptime, arith->exptime_is);
     if (is_in_place) {
         stripe_change_end(stripe);
-        lru_hit(thread, item, item_segment(item));
+        lru_use(thread, item);
     } else {
         link_replace_locked(thread, stripe, spot, fresh);
         *is_used = true;

@@ -35,9 +35,17 @@ enum {
     ITEM_HAS_FLAGS = 1 << 1, /* client flags follow the key */
     ITEM_CHUNKED = 1 << 2,   /* the value goes on in further chunks */
     ITEM_QUEUED = 1 << 3,    /* the observer was told and has not fetched it yet */
-    ITEM_EPOCH_SHIFT = 4,    /* the upper half: which life of the store it belongs to */
-    ITEM_EPOCH_COUNT = 16,
+    ITEM_STALE = 1 << 4,     /* the value was declared out of date */
+    ITEM_CLAIMED = 1 << 5,   /* some client was asked to bring a new value */
+    ITEM_EPOCH_SHIFT = 6,    /* the two uppermost: which life of the store it belongs to */
+    ITEM_EPOCH_COUNT = 4,
+    /* what an item brings along when it is linked */
+    ITEM_OWN_BITS = ITEM_HAS_FLAGS | ITEM_CHUNKED | ITEM_STALE | ITEM_CLAIMED,
 };
+
+enum { ITEM_STATE_BITS = ITEM_STALE | ITEM_CLAIMED };
+_Static_assert((int)STORE_STALE == (int)ITEM_STALE && (int)STORE_CLAIMED == (int)ITEM_CLAIMED,
+               "views show these bits as they are");
 
 /*
  * item.mark: set by readers without a lock; a mark may get lost or come late, and nothing depends

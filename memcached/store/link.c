@@ -15,7 +15,7 @@ static void count_unlinked(struct store_thread *thread, const struct item *item)
 
 /* The bits of an item about to be linked: visible from now on, in this life of the store. */
 static void set_linked(const struct store *store, struct item *item, unsigned inherited) {
-    unsigned bits = shared_load(&item->bits) & (ITEM_HAS_FLAGS | ITEM_CHUNKED);
+    unsigned bits = shared_load(&item->bits) & ITEM_OWN_BITS;
     bits |= ITEM_LINKED | inherited;
     bits |= (unsigned)shared_load(&store->epoch) << ITEM_EPOCH_SHIFT;
     /* pairs with the acquire in chunk_owner: whoever sees the bit sees the key */

@@ -16,6 +16,7 @@ libstore_a_SOURCES = \
 	memcached/store/maintain.c \
 	memcached/store/pages.c memcached/store/pages.h \
 	memcached/store/read.c \
+	memcached/store/recache.c \
 	memcached/store/shared.h \
 	memcached/store/slab.c memcached/store/slab.h \
 	memcached/store/state.h \

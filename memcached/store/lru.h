@@ -70,4 +70,13 @@ static inline void lru_hit(struct store_thread *thread, struct item *item, unsig
         lru_bump(thread, item);
 }
 
+/* An item was changed where it stands: used just now, but not hit. */
+static inline void lru_use(struct store_thread *thread, struct item *item) {
+    const struct store *store = thread->store;
+    if (UNLIKELY(shared_load(&store->lru_ways) & LRU_IS_FLAT))
+        lru_hit_flat(thread, item);
+    else
+        shared_store(&item->access_time, clock_seconds(store->clock));
+}
+
 #endif

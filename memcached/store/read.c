@@ -40,6 +40,7 @@ static inline unsigned view_fill(struct store_view *view, struct item *item) {
     view->exptime = shared_load(&item->exptime);
     view->access_time = shared_load(&item->access_time);
     view->was_fetched = shared_load(&item->mark) & ITEM_FETCHED;
+    view->state = bits & ITEM_STATE_BITS;
     view->class_id = place & ITEM_PLACE_CLASS_MASK;
     view->segment = (uint8_t)(place >> ITEM_PLACE_SEGMENT_SHIFT);
     view->item = item;
@@ -126,6 +127,10 @@ bool store_peek_confirm(struct store_thread *thread, const struct store_view *vi
     count_hit(thread, view);
     read_end(thread);
     return true;
+}
+
+void store_peek_give_up(struct store_thread *thread) {
+    read_end(thread);
 }
 
 struct spot find_alive_locked(struct store_thread *thread, struct stripe *stripe,

@@ -89,7 +89,7 @@ struct store {
     _Atomic uint8_t epoch;        /* items of another epoch are invisible */
     _Atomic uint8_t lru_ways;     /* enum lru_ways: 0 unless asked for otherwise */
     _Atomic uint32_t lru_temp_ttl_s;
-    _Atomic uint8_t watched;      /* store_watch bits; set by any thread, guards nothing */
+    _Atomic uint8_t watched; /* store_watch bits; set by any thread, guards nothing */
 
     struct index index;
     struct slabs slabs;

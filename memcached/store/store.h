@@ -97,6 +97,15 @@ void store_prefetch_item(const struct store *store, uint64_t hash);
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/*
+ * What can be said of an item besides its being there. Storing a value anew ends both; incr and decr
+ * do so only where they need another item.
+ */
+enum {
+    STORE_STALE = 1 << 4,   /* its value was declared out of date: store_invalidate, takes_older */
+    STORE_CLAIMED = 1 << 5, /* one client was asked to bring a new one: store_fetch, store_vivify */
+};
+
 struct store_view {
     const char *value; /* value_bytes contiguous; NULL when chunked: use store_item_segment */
     uint64_t value_bytes;
@@ -105,6 +114,7 @@ struct store_view {
     uint32_t exptime;     /* 0: never */
     uint32_t access_time; /* last access, seconds */
     bool was_fetched;     /* had been hit before this read */
+    uint8_t state;        /* STORE_STALE, STORE_CLAIMED */
     uint8_t class_id;
     uint8_t segment; /* enum lru_segment */
     struct item *item;
@@ -129,6 +139,8 @@ enum store_peek {
 enum store_peek store_peek(struct store_thread *thread, const struct store_key *key,
                            struct store_view *view);
 bool store_peek_confirm(struct store_thread *thread, const struct store_view *view);
+/* Instead of the confirmation, when the hit is not used after all: nothing is counted or marked. */
+void store_peek_give_up(struct store_thread *thread);
 
 /* Copies a peeked value; view->value_bytes bytes at `to`. */
 static inline void store_copy(char *to, const struct store_view *view) {
@@ -166,6 +178,39 @@ enum store_status store_get_and_touch(struct store_thread *thread, const struct 
                                       uint32_t exptime, struct store_view *view);
 
 /*
+ * Reads for clients who bring new values themselves, one client a value: whoever finds an item
+ * stale, or about to expire, and not claimed yet, claims it. A claim concerns this store's clients
+ * only; no observer is told.
+ */
+struct store_fetch {
+    bool leaves_no_mark; /* not a use: neither mark nor access time */
+    bool leaves_claims;  /* claims nothing */
+    bool has_exptime;    /* touches it */
+    uint32_t exptime;
+    uint32_t claim_before; /* claims what expires before this; 0: only what is stale */
+    bool claims_first;     /* and what is touched goes by the exptime that it had before */
+    bool has_claimed;      /* out: this read did. view->state is from before */
+    uint32_t exptime_was;  /* out: before a touch */
+};
+/* A locked read as store_get's, counted. */
+enum store_status store_fetch(struct store_thread *thread, const struct store_key *key,
+                              struct store_fetch *fetch, struct store_view *view);
+
+/*
+ * Where nothing is: an empty item, claimed, for the caller who is to bring the value. A reference is
+ * taken as in store_get; counted as a hit; view->state is 0. STORE_NOT_STORED: something is there.
+ * STORE_NO_MEMORY.
+ */
+struct store_vivify {
+    bool leaves_no_mark;
+    bool is_touch; /* counted as a touch */
+    uint32_t exptime;
+    uint64_t new_version; /* explicit version; 0: the next */
+};
+enum store_status store_vivify(struct store_thread *thread, const struct store_key *key,
+                               const struct store_vivify *vivify, struct store_view *view);
+
+/*
  * One more reference / one less; the last one frees. Any thread, no lock held or a stripe lock held
  * (inside a visit).
  */
@@ -190,6 +235,8 @@ struct item *store_reserve(struct store_thread *thread, const struct store_key *
                            uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
                            enum store_status *why);
 void store_abandon(struct store_thread *thread, struct item *item);
+/* A reserved item that is to be in this state (STORE_STALE, STORE_CLAIMED) when it is linked. */
+void store_item_mark(struct item *item, unsigned state);
 
 enum store_mode { STORE_SET, STORE_ADD, STORE_REPLACE, STORE_APPEND, STORE_PREPEND, STORE_CAS };
 
@@ -197,6 +244,7 @@ struct store_write {
     enum store_mode mode;
     uint64_t expected_version; /* STORE_CAS, or has_expected: only if this is the version here */
     bool has_expected;
+    bool takes_older;     /* with has_expected: also over a newer version, but as stale */
     uint64_t new_version; /* explicit version (meta E flag); 0, or is_replicated: the next */
 };
 
@@ -215,6 +263,20 @@ enum store_status store_commit(struct store_thread *thread, struct item *item, u
 enum store_status store_delete(struct store_thread *thread, const struct store_key *key,
                                bool has_expected, uint64_t expected_version, uint64_t new_version);
 
+/* A deletion that leaves an item. */
+struct store_invalidate {
+    bool has_expected;
+    uint64_t expected_version;
+    uint64_t new_version; /* explicit version; 0: the next if it becomes stale, else the old one */
+    bool makes_stale;     /* and takes back a claim */
+    bool drops_value;     /* an empty item without client flags takes its place */
+    bool has_exptime;     /* else dropping the value makes it live for ever */
+    uint32_t exptime;
+};
+/* STORE_OK, STORE_NOT_FOUND, STORE_EXISTS, STORE_NO_MEMORY. One of the two has to be asked for. */
+enum store_status store_invalidate(struct store_thread *thread, const struct store_key *key,
+                                   const struct store_invalidate *invalidate);
+
 enum { STORE_ARITH_DIGITS_MAX = 24 };
 struct store_arith {
     bool is_decr;
@@ -225,6 +287,7 @@ struct store_arith {
     uint32_t exptime;
     uint64_t new_version; /* explicit version; 0: the next */
     /* out: */
+    uint32_t exptime_was, exptime_is;
     uint64_t value;   /* the new number */
     uint64_t version; /* the new version */
 };

@@ -9,6 +9,10 @@ static struct store_key key_of(const struct item *item, uint64_t hash) {
         .data = item->key, .bytes = shared_load(&item->key_bytes), .hash = hash};
 }
 
+static bool is_joining(const struct store_write *write) {
+    return write->mode == STORE_APPEND || write->mode == STORE_PREPEND;
+}
+
 /* What a storage command finds in its way: `present` is the living item under the key, or NULL. */
 static enum store_status commit_check(struct store_thread *thread, const struct item *present,
                                       const struct store_write *write) {
@@ -22,11 +26,13 @@ static enum store_status commit_check(struct store_thread *thread, const struct 
         return STORE_NOT_STORED;
     if (has_expected) {
         struct class_counters *counters = &thread->classes[item_class(present)];
-        if (shared_load(&present->version) != write->expected_version) {
-            shared_add(&counters->cas_badval, 1);
+        uint64_t version = shared_load(&present->version);
+        bool is_fit = version == write->expected_version ||
+                      (write->takes_older && write->expected_version < version);
+        if (!is_joining(write))
+            shared_add(is_fit ? &counters->cas_hits : &counters->cas_badval, 1);
+        if (!is_fit)
             return STORE_EXISTS;
-        }
-        shared_add(&counters->cas_hits, 1);
     }
     return STORE_OK;
 }
@@ -39,10 +45,9 @@ static struct spot find_present_locked(const struct store *store, const struct s
     return spot;
 }
 
-/* Stamps, links and reports a reserved item. */
-static enum store_status commit_locked(struct store_thread *thread, struct stripe *stripe,
-                                       uint64_t hash, struct spot spot, struct item *item,
-                                       uint64_t explicit_version, uint64_t *version) {
+enum store_status commit_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
+                                struct spot spot, struct item *item, uint64_t explicit_version,
+                                uint64_t *version) {
     struct store *store = thread->store;
     uint64_t stamp = version_for(store, explicit_version);
     shared_store(&item->version, stamp);
@@ -140,12 +145,17 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
     return status;
 }
 
+/* Stored on what was not the newest any more: stale; whoever was to bring a new value still is. */
+static void inherit_stale(struct item *item, const struct item *present) {
+    store_item_mark(item, STORE_STALE | (shared_load(&present->bits) & ITEM_CLAIMED));
+}
+
 enum store_status store_commit(struct store_thread *thread, struct item *item, uint64_t hash,
                                const struct store_write *write, uint64_t *version) {
     struct store *store = thread->store;
     struct stripe *stripe = stripe_of(store, hash);
     shared_add(&thread->classes[item_class(item)].set_cmds, 1);
-    if (UNLIKELY(write->mode == STORE_APPEND || write->mode == STORE_PREPEND))
+    if (UNLIKELY(is_joining(write)))
         return commit_joined(thread, item, hash, write, version);
     struct store_key key = key_of(item, hash);
     struct item *present;
@@ -153,6 +163,9 @@ enum store_status store_commit(struct store_thread *thread, struct item *item, u
     struct spot spot = find_present_locked(store, &key, &present);
     watch_lookup(thread, &key, present);
     enum store_status status = commit_check(thread, present, write);
+    if (UNLIKELY(write->takes_older) && status == STORE_OK &&
+        shared_load(&present->version) != write->expected_version)
+        inherit_stale(item, present);
     if (LIKELY(status == STORE_OK))
         status = commit_locked(thread, stripe, hash, spot, item, write->new_version, version);
     watch_commit(thread, item, write->mode, status);
@@ -162,12 +175,8 @@ enum store_status store_commit(struct store_thread *thread, struct item *item, u
     return status;
 }
 
-/*
- * What every deletion leaves behind where there is a peer, whether there was something to delete or
- * not.
- */
-static void delete_locked(struct store_thread *thread, struct stripe *stripe,
-                          const struct store_key *key, struct spot spot) {
+void delete_locked(struct store_thread *thread, struct stripe *stripe, const struct store_key *key,
+                   struct spot spot) {
     struct store *store = thread->store;
     uint64_t version = store->is_replicated ? version_next(store) : 0;
     if (spot.line)

@@ -11,6 +11,22 @@ struct spot find_alive_locked(struct store_thread *thread, struct stripe *stripe
 /* A view of an item under the stripe lock: value is NULL if it is chunked. */
 void view_fill_locked(struct store_view *view, struct item *item);
 
+/* Sets exptime; a new version only where a peer has to learn of it. Stripe lock held. */
+void touch_locked(struct store *store, struct stripe *stripe, struct item *item, uint64_t hash,
+                  uint32_t exptime);
+
+/* Stamps, links and reports a reserved item: STORE_OK or STORE_NO_MEMORY. Stripe lock held. */
+enum store_status commit_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
+                                struct spot spot, struct item *item, uint64_t explicit_version,
+                                uint64_t *version);
+
+/*
+ * Unlinks what stands at spot (or nowhere), and leaves behind what every deletion does where there
+ * is a peer, whether there was something to delete or not. Stripe lock held.
+ */
+void delete_locked(struct store_thread *thread, struct stripe *stripe, const struct store_key *key,
+                   struct spot spot);
+
 /*
  * The version of a client's change: the explicit one, or the next. A replicated store always takes
  * the next, for an explicit one has no place in the order that both halves of the pair agree on.

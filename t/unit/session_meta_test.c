@@ -81,6 +81,90 @@ START_TEST(meta_commands_are_answered) {
 }
 END_TEST
 
+START_TEST(stale_items_are_told_as_such_and_won_once) {
+    static const struct exchange rows[] = {
+        {"ms a 2 T100 F3 E1000\r\nhi\r\nmg a v c\r\n", "HD\r\nVA 2 c1000\r\nhi\r\n"},
+        {"md a I E2000 k O1\r\n", "HD ka O1\r\n"},
+        {"get a\r\ngets a\r\n", "VALUE a 3 2\r\nhi\r\nEND\r\nVALUE a 3 2 2000\r\nhi\r\nEND\r\n"},
+        {"mg a v c t\r\n", "VA 2 c2000 t100 X W\r\nhi\r\n"},
+        {"mg a v c\r\nmg a q k\r\n", "VA 2 c2000 Z X\r\nhi\r\nHD ka Z X\r\n"},
+        {"touch a 50\r\nmg a t u\r\n", "TOUCHED\r\nHD t50 Z X\r\n"},
+        {"ms a 1 C2000\r\nn\r\nmg a v\r\n", "HD\r\nVA 1\r\nn\r\n"},
+        {"ms a 1 E1000\r\n1\r\nmd a I T30 C7\r\n", "HD\r\nEX\r\n"},
+        {"md a I T30 C1000 q\r\nmg a u v t\r\n", "VA 1 t30 X W\r\n1\r\n"},
+        {"mg a u\r\n", "HD Z X\r\n"},
+        {"append a 0 0 1\r\n2\r\nmg a v\r\n", "STORED\r\nVA 2\r\n12\r\n"},
+        {"md a I\r\nincr a 1\r\nmg a v\r\n", "HD\r\n13\r\nVA 2 X W\r\n13\r\n"},
+        {"incr a 100\r\nmg a\r\n", "113\r\nHD\r\n"},
+        {"md a I T-1\r\nmg a\r\nmd a I q\r\n", "HD\r\nEN\r\nNF\r\n"},
+        /* a value for a version that was overtaken */
+        {"ms a 1 E1000\r\n1\r\nms a 1 I C999 E1500 c\r\n2\r\n", "HD\r\nHD c1500\r\n"},
+        {"mg a v\r\nms a 1 I C1 E1600\r\n3\r\n", "VA 1 X W\r\n2\r\nHD\r\n"},
+        {"mg a v\r\n", "VA 1 Z X\r\n3\r\n"},
+        {"ms a 1 I C1601 c\r\n4\r\nms a 1 I C5 ME\r\n4\r\n", "EX c0\r\nNS\r\n"},
+        {"ms a 1 I C1 MA\r\n4\r\nms a 1 I C1 MP\r\n4\r\n", "EX\r\nEX\r\n"},
+        {"ms a 1 I C1 MR E1700\r\n5\r\nmg a v\r\n", "HD\r\nVA 1 Z X\r\n5\r\n"},
+        {"ms a 1 I C1700\r\n6\r\nmg a v\r\n", "HD\r\nVA 1\r\n6\r\n"},
+        {"ms b 1 I C1\r\n6\r\nms a 1 I\r\n7\r\nmg a\r\n", "NF\r\nHD\r\nHD\r\n"},
+        /* without its value */
+        {"ms a 3 T100 F3 E1000\r\nabc\r\nmd a x\r\n", "HD\r\nHD\r\n"},
+        {"mg a v c t f s\r\n", "VA 0 c1000 t-1 f0 s0\r\n\r\n"},
+        {"md a x I T30 E1100\r\nmg a v c t s\r\n", "HD\r\nVA 0 c1100 t30 s0 X W\r\n\r\n"},
+        {"md a x C5\r\nmd a x C1100 q\r\nmg a c\r\n", "EX\r\nHD c1100\r\n"},
+        {"md none x k\r\n", "NF knone\r\n"},
+    };
+    struct host *host = host_new(false);
+    ck_assert_exchanges(host, rows, ARRAY_COUNT(rows));
+    host_delete(host);
+}
+END_TEST
+
+START_TEST(a_miss_and_a_short_time_to_live_are_won_once) {
+    static const struct exchange rows[] = {
+        {"mg a N30 v t E1000 c\r\n", "VA 0 t30 c1000 W\r\n\r\n"},
+        {"mg a N30 v t\r\nmg a\r\n", "VA 0 t30 Z\r\n\r\nHD Z\r\n"},
+        {"get a\r\n", "VALUE a 0 0\r\n\r\nEND\r\n"},
+        {"ms a 1 C999\r\nx\r\nms a 1 C1000\r\nx\r\nmg a\r\n", "EX\r\nHD\r\nHD\r\n"},
+        {"mg b N30 q k O1\r\nmg b q N30\r\n", "HD kb O1 W\r\nHD Z\r\n"},
+        {"mg c N30 h l s f t\r\nmg c h\r\n", "HD h0 l0 s0 f0 t30 W\r\nHD h1 Z\r\n"},
+        {"mg d N30 u\r\nmg d h\r\n", "HD W\r\nHD h0 Z\r\n"},
+        {"mg Zm9v b N30 k\r\nget foo\r\n", "HD kZm9v b W\r\nVALUE foo 0 0\r\n\r\nEND\r\n"},
+        {"md b I\r\nmg b\r\nmg b\r\n", "HD\r\nHD X W\r\nHD Z X\r\n"},
+        {"append c 0 0 1\r\n2\r\nmg c v\r\n", "STORED\r\nVA 1\r\n2\r\n"},
+        {"ma d\r\n", "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n"},
+        {"add d 0 0 1\r\n1\r\nmg d\r\n", "NOT_STORED\r\nHD Z\r\n"},
+        /* the flags count in their order */
+        {"mg e N30 T50 t\r\nmg f T50 N30 t\r\n", "HD t50 W\r\nHD t30 W\r\n"},
+        {"mg g t N30\r\nmg g t\r\n", "HD t-1 W\r\nHD t30 Z\r\n"},
+        {"mg h N30 t T50\r\nmg h t\r\n", "HD t30 W\r\nHD t50 Z\r\n"},
+        {"mg g T70 N90 t\r\nmg g t T80\r\nmg g t\r\n", "HD t70 Z\r\nHD t70 Z\r\nHD t80 Z\r\n"},
+        /* about to expire */
+        {"ms r 1 T20\r\nx\r\nmg r R20\r\nmg r R-1\r\n", "HD\r\nHD\r\nHD\r\n"},
+        {"mg r R21 t v\r\nmg r R21 t v\r\nmg r\r\n",
+         "VA 1 t20 W\r\nx\r\nVA 1 t20 Z\r\nx\r\nHD Z\r\n"},
+        {"touch r 1000\r\nmg r R21\r\n", "TOUCHED\r\nHD Z\r\n"},
+        {"ms r 1 T20\r\nx\r\nmg r T100 R30\r\n", "HD\r\nHD\r\n"},
+        {"mg r R30 T20 t\r\nmg r T20 R30 t\r\n", "HD t20\r\nHD t20 W\r\n"},
+        {"ms r 1\r\nx\r\nmg r R30\r\nmg r R30 N30\r\n", "HD\r\nHD\r\nHD\r\n"},
+        {"ma i N30 t\r\nma i t T50\r\nma i T70 t\r\n", "HD t30\r\nHD t30\r\nHD t70\r\n"},
+        {"ma j t N30\r\nma k T50 N30 t\r\nma l N30 T50 t\r\n", "HD t-1\r\nHD t30\r\nHD t50\r\n"},
+    };
+    struct host *host = host_new(false);
+    ck_assert_exchanges(host, rows, ARRAY_COUNT(rows));
+    host_delete(host);
+}
+END_TEST
+
+START_TEST(a_vivified_item_makes_way_when_its_time_is_over) {
+    struct host *host = host_new(false);
+    ck_assert_said(host, "mg a N30\r\nmg a N30\r\n", "HD W\r\nHD Z\r\n");
+    clock_set(&host->clock, clock_wall_ms(&host->clock) + 31000,
+              clock_mono_ms(&host->clock) + 31000);
+    ck_assert_said(host, "mg a N30\r\nmg a N30\r\n", "HD W\r\nHD Z\r\n");
+    host_delete(host);
+}
+END_TEST
+
 START_TEST(keys_in_base64_name_the_decoded_key) {
     static const struct exchange rows[] = {
         {"ms Zm9v 2 b k\r\nhi\r\n", "HD kZm9v b\r\n"},
@@ -111,8 +195,6 @@ START_TEST(wrong_flags_are_answered_and_their_value_ignored) {
         {"ms a x\r\nmn\r\n", "CLIENT_ERROR bad command line format\r\nMN\r\n"},
         {"ms a\r\nmn\r\n", "CLIENT_ERROR bad command line format\r\nMN\r\n"},
         {"ms\r\nmg\r\nmd\r\nma\r\n", "ERROR\r\nERROR\r\nERROR\r\nERROR\r\n"},
-        {"mg a N30\r\n", "CLIENT_ERROR flag not supported\r\n"},
-        {"md a I\r\n", "CLIENT_ERROR flag not supported\r\n"},
         {"mg a v\r\n", "EN\r\n"},
     };
     struct host *host = host_new(false);
@@ -165,6 +247,21 @@ START_TEST(a_link_applies_what_is_newer) {
              (unsigned long long)now + 10);
     ck_assert_stored(host, "gets a b\r\nmg a t\r\nmg YSBi b v\r\n", reply);
     ck_assert_uint_eq(host->closed, 1);
+    host_delete(host);
+}
+END_TEST
+
+START_TEST(a_link_applies_that_an_item_is_stale) {
+    struct host *host = link_new();
+    uint64_t now = store_version_now(host->server.store);
+    char stream[256];
+    snprintf(stream, sizeof(stream),
+             "ms a 1 T0 F0 E%llu I q\r\n1\r\nms YSBi 1 E%llu I b q\r\n2\r\nmn\r\n",
+             (unsigned long long)now + 10, (unsigned long long)now + 11);
+    ck_assert_said(host, stream, "MN\r\n");
+    ck_assert_uint_eq(host->sets, 2);
+    ck_assert_stored(host, "mg a v\r\nmg a\r\nmg YSBi b\r\n",
+                     "VA 1 X W\r\n1\r\nHD Z X\r\nHD X W\r\n");
     host_delete(host);
 }
 END_TEST
@@ -255,6 +352,8 @@ START_TEST(what_is_no_part_of_the_stream_ends_a_link) {
         "ms *** 1 E5 b q\r\nx\r\n",
         "md a q\r\n",
         "md a E5 y\r\n",
+        "md a E5 I q\r\n",
+        "md a E5 x q\r\n",
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         struct host *host = link_new();
@@ -273,9 +372,13 @@ int main(void) {
     Suite *suite = suite_create("session_meta");
     TCase *tests = tcase_create("session_meta");
     tcase_add_test(tests, meta_commands_are_answered);
+    tcase_add_test(tests, stale_items_are_told_as_such_and_won_once);
+    tcase_add_test(tests, a_miss_and_a_short_time_to_live_are_won_once);
+    tcase_add_test(tests, a_vivified_item_makes_way_when_its_time_is_over);
     tcase_add_test(tests, keys_in_base64_name_the_decoded_key);
     tcase_add_test(tests, wrong_flags_are_answered_and_their_value_ignored);
     tcase_add_test(tests, a_link_applies_what_is_newer);
+    tcase_add_test(tests, a_link_applies_that_an_item_is_stale);
     tcase_add_test(tests, a_link_takes_large_values_in_any_pieces);
     tcase_add_test(tests, a_value_too_large_for_this_node_is_absent_here);
     tcase_add_test(tests, a_link_keeps_the_longest_binary_key);

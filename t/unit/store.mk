@@ -2,6 +2,7 @@ store_unit_tests = \
 	t/unit/store_test \
 	t/unit/store_memory_test \
 	t/unit/store_pair_test \
+	t/unit/store_recache_test \
 	t/unit/store_model_test \
 	t/unit/store_threads_test \
 	t/unit/store_watch_test
@@ -17,6 +18,8 @@ t_unit_store_memory_test_SOURCES = t/unit/store_memory_test.c $(store_unit_fixtu
 t_unit_store_memory_test_LDADD = $(store_unit_libs)
 t_unit_store_pair_test_SOURCES = t/unit/store_pair_test.c $(store_unit_fixture)
 t_unit_store_pair_test_LDADD = $(store_unit_libs)
+t_unit_store_recache_test_SOURCES = t/unit/store_recache_test.c $(store_unit_fixture)
+t_unit_store_recache_test_LDADD = $(store_unit_libs)
 t_unit_store_model_test_SOURCES = t/unit/store_model_test.c $(store_unit_fixture)
 t_unit_store_model_test_LDADD = $(store_unit_libs)
 t_unit_store_threads_test_SOURCES = t/unit/store_threads_test.c $(store_unit_fixture)
