@@ -17,9 +17,23 @@ size_t encode_set(char *out, enum out_dialect dialect, const struct clock *clock
         .exptime = stream_exptime(view->exptime, clock_seconds(clock), clock_wall_ms(clock) / 1000),
         .client_flags = view->client_flags,
         .version = view->version,
+        .is_stale = dialect == DIALECT_PAIR && view->state & STORE_STALE,
     };
     return dialect == DIALECT_CLASSIC ? stream_put_classic_set(out, &set)
                                       : stream_put_set(out, &set);
+}
+
+bool encode_is_absent(enum out_dialect dialect, const struct store_view *view) {
+    if (view->state & STORE_STALE)
+        return dialect == DIALECT_CLASSIC;
+    return view->state & STORE_CLAIMED && view->value_bytes == 0;
+}
+
+size_t encode_stale(char *out, enum out_dialect dialect, const struct store_key *key,
+                    const struct store_view *view) {
+    if (!(view->state & STORE_STALE) || dialect != DIALECT_META)
+        return 0;
+    return stream_put_invalidate(out, key->data, key->bytes, view->version);
 }
 
 size_t encode_delete(char *out, enum out_dialect dialect, const struct store_key *key,

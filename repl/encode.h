@@ -2,6 +2,7 @@
 #ifndef REPL_ENCODE_H
 #define REPL_ENCODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,12 +13,22 @@
 enum { ENCODE_HEAD_BYTES_MAX = 512 };
 
 /*
+ * Whether the peer is to be told of an item, as it is now, that there is none: it holds the place of
+ * a value that some client of this node's was asked for; or it is stale, and this peer would take it
+ * for fresh.
+ */
+bool encode_is_absent(enum out_dialect dialect, const struct store_view *view);
+
+/*
  * Each writes at `out` (ENCODE_HEAD_BYTES_MAX bytes) and returns how many bytes; 0 when the dialect
  * cannot say it. encode_set writes the line before the value, with its CR LF; the value and its CR
  * LF follow.
  */
 size_t encode_set(char *out, enum out_dialect dialect, const struct clock *clock,
                   const struct store_key *key, const struct store_view *view);
+/* A line for behind the value, or none: this peer is to be told by it that the item is stale. */
+size_t encode_stale(char *out, enum out_dialect dialect, const struct store_key *key,
+                    const struct store_view *view);
 size_t encode_delete(char *out, enum out_dialect dialect, const struct store_key *key,
                      uint64_t version);
 size_t encode_flush(char *out, enum out_dialect dialect, uint64_t version);

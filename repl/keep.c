@@ -22,6 +22,7 @@ struct kept {
     struct item *item; /* held */
     uint64_t hash, version, value_bytes;
     uint32_t client_flags, exptime;
+    uint8_t state;
 };
 
 struct keep {
@@ -44,8 +45,9 @@ static bool hold(void *context, const struct store_key *key, const struct store_
         keep->capacity = capacity;
     }
     store_item_hold(view->item);
-    keep->list[keep->count++] = (struct kept){view->item,        key->hash,          view->version,
-                                              view->value_bytes, view->client_flags, view->exptime};
+    keep->list[keep->count++] =
+        (struct kept){view->item,         key->hash,     view->version, view->value_bytes,
+                      view->client_flags, view->exptime, view->state};
     return false;
 }
 
@@ -116,6 +118,7 @@ static void link_copy(struct engine *engine, const struct kept *kept, uint64_t d
         (void)store_apply_delete(thread, &key, kept->version, true);
         return;
     }
+    store_item_mark(copy, kept->state);
     uint64_t offset = 0;
     while (offset < kept->value_bytes) {
         char *from;

@@ -109,10 +109,29 @@ static void put_value_by_copy(struct outbuf *buffer, const struct store_view *vi
     outbuf_commit(buffer, (size_t)view->value_bytes + 2);
 }
 
+static bool put_absent(struct out *out, const struct store_key *key, uint64_t version) {
+    char *head = outbuf_reserve(&out->buffer, ENCODE_HEAD_BYTES_MAX);
+    if (!head)
+        return false;
+    outbuf_commit(&out->buffer, encode_delete(head, out->dialect, key, version));
+    return true;
+}
+
+/* What is to be said of an item behind its value. */
+static bool put_state(struct out *out, const struct store_key *key, const struct store_view *view) {
+    char *line = outbuf_reserve(&out->buffer, ENCODE_HEAD_BYTES_MAX);
+    if (!line)
+        return false;
+    outbuf_commit(&out->buffer, encode_stale(line, out->dialect, key, view));
+    return true;
+}
+
 /* store_visitor: the item as it is now. Under its stripe's lock. */
 static bool put_item(void *context, const struct store_key *key, const struct store_view *view) {
     struct engine *engine = context;
     struct out *out = &engine->out;
+    if (UNLIKELY(view->state) && encode_is_absent(out->dialect, view))
+        return put_absent(out, key, view->version);
     struct outbuf_mark mark = outbuf_mark(&out->buffer);
     bool is_copied = view->value && view->value_bytes <= OUT_COPY_BYTES_MAX;
     char *head = outbuf_reserve(&out->buffer, ENCODE_HEAD_BYTES_MAX + 2 +
@@ -123,22 +142,16 @@ static bool put_item(void *context, const struct store_key *key, const struct st
     if (head_bytes == 0)
         return true; /* this peer's dialect cannot name the key */
     outbuf_commit(&out->buffer, head_bytes);
-    if (is_copied) {
+    bool is_put = is_copied;
+    if (is_copied)
         put_value_by_copy(&out->buffer, view);
-        return true;
-    }
-    if (put_value_by_reference(engine, view) && outbuf_puts(&out->buffer, "\r\n"))
-        return true;
-    outbuf_cut(&out->buffer, mark);
-    return false;
-}
-
-static bool put_absent(struct out *out, const struct store_key *key, uint64_t version) {
-    char *head = outbuf_reserve(&out->buffer, ENCODE_HEAD_BYTES_MAX);
-    if (!head)
-        return false;
-    outbuf_commit(&out->buffer, encode_delete(head, out->dialect, key, version));
-    return true;
+    else
+        is_put = put_value_by_reference(engine, view) && outbuf_puts(&out->buffer, "\r\n");
+    if (UNLIKELY(view->state) && is_put)
+        is_put = put_state(out, key, view);
+    if (!is_put)
+        outbuf_cut(&out->buffer, mark);
+    return is_put;
 }
 
 static bool put_flush(struct engine *engine, uint64_t version, bool is_later, uint64_t wall_s) {

@@ -47,15 +47,29 @@ size_t stream_put_set(char *out, const struct stream_set *set) {
     *to++ = ' ';
     to = put_exptime(PUT(put_number(to, set->value_bytes), " T"), set->exptime);
     to = put_version(put_number(PUT(to, " F"), set->client_flags), set->version);
+    if (set->is_stale)
+        to = PUT(to, " I");
+    to = is_text ? PUT(to, " q\r\n") : PUT(to, " b q\r\n");
+    return (size_t)(to - out);
+}
+
+static size_t put_meta_delete(char *out, const char *key, size_t key_bytes, uint64_t version,
+                              bool is_stale) {
+    bool is_text = key_is_text(key, key_bytes);
+    char *to = put_key(PUT(out, "md "), key, key_bytes, is_text);
+    if (is_stale)
+        to = PUT(to, " I");
+    to = put_version(to, version);
     to = is_text ? PUT(to, " q\r\n") : PUT(to, " b q\r\n");
     return (size_t)(to - out);
 }
 
 size_t stream_put_delete(char *out, const char *key, size_t key_bytes, uint64_t version) {
-    bool is_text = key_is_text(key, key_bytes);
-    char *to = put_version(put_key(PUT(out, "md "), key, key_bytes, is_text), version);
-    to = is_text ? PUT(to, " q\r\n") : PUT(to, " b q\r\n");
-    return (size_t)(to - out);
+    return put_meta_delete(out, key, key_bytes, version, false);
+}
+
+size_t stream_put_invalidate(char *out, const char *key, size_t key_bytes, uint64_t version) {
+    return put_meta_delete(out, key, key_bytes, version, true);
 }
 
 size_t stream_put_barrier(char *out) {

@@ -2,11 +2,12 @@
  * The replication stream as bytes: what a link says (quiet meta commands) and the few lines it
  * reads.
  *
- *   ms <key> <len> T<exptime> F<flags> [E<version>] [b] q\r\n<value>\r\n
- *   md <key> [E<version>] [b] q\r\n
+ *   ms <key> <len> T<exptime> F<flags> [E<version>] [I] [b] q\r\n<value>\r\n
+ *   md <key> [I] [E<version>] [b] q\r\n
  *   mn\r\n
  *
- * A key that text cannot carry goes in base64, with the flag b. No state, no memory; any thread.
+ * A key that text cannot carry goes in base64, with the flag b. I: the value is stale (a stock
+ * memcached takes it behind md alone). No state, no memory; any thread.
  */
 #ifndef PROTO_STREAM_H
 #define PROTO_STREAM_H
@@ -30,6 +31,7 @@ struct stream_set {
     int64_t exptime; /* as a client says it: stream_exptime */
     uint32_t client_flags;
     uint64_t version; /* 0: without E, for a peer that does not know it */
+    bool is_stale;
 };
 
 /*
@@ -44,6 +46,8 @@ int64_t stream_exptime(uint32_t exptime, uint32_t now, uint64_t wall_s);
  */
 size_t stream_put_set(char *out, const struct stream_set *set);
 size_t stream_put_delete(char *out, const char *key, size_t key_bytes, uint64_t version);
+/* What is there already is stale as of that version. */
+size_t stream_put_invalidate(char *out, const char *key, size_t key_bytes, uint64_t version);
 size_t stream_put_barrier(char *out);
 
 /* The same in classic commands with noreply (no version). 0 when the key cannot be said in text. */

@@ -31,6 +31,8 @@ static void link_store(struct turn *turn, struct request *request) {
     job.item = store_reserve(turn->thread, &key, job.meta.client_flags, job.exptime,
                              request->value_bytes, &why);
     if (LIKELY(job.item)) {
+        if (UNLIKELY(META_HAS(&job.meta, 'I')))
+            store_item_mark(job.item, STORE_STALE);
         value_take(turn, request, &job);
         return;
     }
@@ -64,8 +66,9 @@ static void link_delete(struct turn *turn, struct request *request) {
     struct meta meta;
     struct meta_key room;
     const char *error = meta_prepare(turn, request, &meta, &room);
-    if (UNLIKELY(error || !meta.new_cas)) {
-        link_reject(turn, error ? "bad md" : "md without a version");
+    bool leaves_item = META_HAS(&meta, 'I') || META_HAS(&meta, 'x');
+    if (UNLIKELY(error || !meta.new_cas || leaves_item)) {
+        link_reject(turn, error || leaves_item ? "bad md" : "md without a version");
         return;
     }
     struct store_key key = request_key(request);

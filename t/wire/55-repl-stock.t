@@ -52,6 +52,19 @@ for my $program (@programs) {
     $c->ask("delete a\r\ndelete gone\r\n");
     $arrives->('a', undef, 'delete');
     $arrives->('gone', undef, 'delete of what is only there');
+    $c->ask("set old 3 0 3\r\nold\r\n");
+    $arrives->('old', 'old', 'a value');
+    $c->ask("md old I\r\n");
+    if ($knows_e) {
+        poll_ok { $p->ask("mg old f v\r\n") =~ /^VA 3 f3 .*X.*\r\nold\r\n\z/ } ' ... becomes stale';
+        is($p->cas_of('old'), $c->cas_of('old'), ' ... with its CAS value');
+    } else {
+        $arrives->('old', undef, ' ... is deleted rather than passing for fresh');
+    }
+    $c->ask("ms old 3\r\nnew\r\n");
+    $arrives->('old', 'new', ' ... and fresh again');
+    $c->ask("md old\r\nmg old N100\r\n");
+    $arrives->('old', undef, 'the place of a value to come is no value');
     my $large = 'l' x 700_000;
     $c->ask("set large 0 0 700000\r\n$large\r\n");
     $arrives->('large', $large, 'a large value');

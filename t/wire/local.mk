@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	t/wire/22-process.t \
 	t/wire/23-auth.t \
 	t/wire/30-meta.t \
+	t/wire/39-meta-repl.t \
 	t/wire/50-repl-options.t \
 	t/wire/51-repl-stream.t \
 	t/wire/52-repl-kill.t \
