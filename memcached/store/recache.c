@@ -67,7 +67,6 @@ enum store_status store_vivify(struct store_thread *thread, const struct store_k
     status = STORE_NOT_STORED;
     if (!spot.line)
         status = commit_locked(thread, stripe, key->hash, spot, item, vivify->new_version, NULL);
-    watch_commit(thread, item, STORE_ADD, status);
     if (status == STORE_OK) {
         store_item_hold(item);
         view_fill_locked(view, item);
@@ -105,6 +104,10 @@ static void drop_value_locked(struct store_thread *thread, struct stripe *stripe
     shared_store(&empty->version, version_for(store, version));
     link_replace_locked(thread, stripe, spot, empty);
     observe_item_locked(store, empty, hash);
+    /* to a watcher it is a set and a deletion */
+    watch_commit(thread, empty, STORE_SET, STORE_OK);
+    if (!invalidate->makes_stale)
+        watch_delete(thread, empty);
 }
 
 enum store_status store_invalidate(struct store_thread *thread, const struct store_key *key,
