@@ -48,7 +48,7 @@ struct loop_stream {
 
 struct loop_watch {
     struct event event;
-    void (*readable)(void *context);
+    void (*ready)(void *context);
     void *context;
 };
 
@@ -310,21 +310,32 @@ static void on_watch(evutil_socket_t fd, short what, void *context) {
     struct loop_watch *watch = context;
     (void)fd;
     (void)what;
-    watch->readable(watch->context);
+    watch->ready(watch->context);
+}
+
+static struct loop_watch *watch_create(struct loop *loop, int fd, short what,
+                                       void (*ready)(void *context), void *context) {
+    struct loop_watch *watch = mem_zalloc(sizeof(*watch));
+    if (!watch)
+        return NULL;
+    watch->ready = ready;
+    watch->context = context;
+    event_assign(&watch->event, loop->base, fd, (short)(what | EV_PERSIST), on_watch, watch);
+    return watch;
 }
 
 struct loop_watch *loop_watch_create(struct loop *loop, int fd, void (*readable)(void *context),
                                      void *context) {
-    struct loop_watch *watch = mem_zalloc(sizeof(*watch));
-    if (!watch)
-        return NULL;
-    watch->readable = readable;
-    watch->context = context;
-    event_assign(&watch->event, loop->base, fd, EV_READ | EV_PERSIST, on_watch, watch);
-    if (event_add(&watch->event, NULL) == 0)
+    struct loop_watch *watch = watch_create(loop, fd, EV_READ, readable, context);
+    if (!watch || event_add(&watch->event, NULL) == 0)
         return watch;
     mem_free(watch);
     return NULL;
+}
+
+struct loop_watch *loop_watch_create_sendable(struct loop *loop, int fd,
+                                              void (*sendable)(void *context), void *context) {
+    return watch_create(loop, fd, EV_WRITE, sendable, context);
 }
 
 void loop_watch_destroy(struct loop_watch *watch) {

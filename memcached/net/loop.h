@@ -87,6 +87,9 @@ struct loop_watch;
 /* Calls `readable` as long as fd is. NULL when refused. The caller keeps the descriptor. */
 struct loop_watch *loop_watch_create(struct loop *loop, int fd, void (*readable)(void *context),
                                      void *context);
+/* The same for output that fd takes (again); paused until it is resumed. */
+struct loop_watch *loop_watch_create_sendable(struct loop *loop, int fd,
+                                              void (*sendable)(void *context), void *context);
 void loop_watch_destroy(struct loop_watch *watch);
 void loop_watch_pause(struct loop_watch *watch);
 void loop_watch_resume(struct loop_watch *watch);

@@ -126,17 +126,18 @@ void socket_address_ip(const struct socket_address *address, char out[SOCKET_IP_
         inet_ntop(AF_INET6, &address->v6.sin6_addr, out, SOCKET_IP_BYTES);
 }
 
-void socket_address_name(const struct socket_address *address, char out[SOCKET_NAME_BYTES]) {
+void socket_address_name(const struct socket_address *address, const char *transport,
+                         char out[SOCKET_NAME_BYTES]) {
     char ip[SOCKET_IP_BYTES];
     unsigned port = socket_address_port(address);
     switch (address->any.sa_family) {
     case AF_INET:
         socket_address_ip(address, ip);
-        snprintf(out, SOCKET_NAME_BYTES, "tcp:%s:%u", ip, port);
+        snprintf(out, SOCKET_NAME_BYTES, "%s:%s:%u", transport, ip, port);
         break;
     case AF_INET6:
         inet_ntop(AF_INET6, &address->v6.sin6_addr, ip, sizeof(ip));
-        snprintf(out, SOCKET_NAME_BYTES, "tcp6:[%s]:%u", ip, port);
+        snprintf(out, SOCKET_NAME_BYTES, "%s6:[%s]:%u", transport, ip, port);
         break;
     default:
         snprintf(out, SOCKET_NAME_BYTES, "unix:%.*s", (int)sizeof(address->path.sun_path),

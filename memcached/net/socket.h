@@ -25,7 +25,7 @@ struct socket_address {
 };
 
 /*
- * The TCP addresses of a host name or numeric address, at most `max` of them, in the resolver's
+ * The addresses of a host name or numeric address, at most `max` of them, in the resolver's
  * order; host NULL: the wildcard addresses, v4 first. Returns how many; 0 with *why set to the
  * resolver's message (static text). Blocks as long as the resolver does.
  */
@@ -53,7 +53,7 @@ int socket_accept(int listener, struct socket_address *peer);
 /* Local address of a socket. False on error. */
 bool socket_local_address(int fd, struct socket_address *address);
 
-/* 0 for anything but TCP. */
+/* 0 for anything but IP. */
 uint16_t socket_address_port(const struct socket_address *address);
 
 /*
@@ -62,7 +62,11 @@ uint16_t socket_address_port(const struct socket_address *address);
  */
 void socket_address_ip(const struct socket_address *address, char out[SOCKET_IP_BYTES]);
 
-/* As `stats conns` shows it: tcp:127.0.0.1:11211, tcp6:[::1]:11211, unix:/path. */
-void socket_address_name(const struct socket_address *address, char out[SOCKET_NAME_BYTES]);
+/*
+ * As `stats conns` shows it: tcp:127.0.0.1:11211, tcp6:[::1]:11211, unix:/path. `transport` is "tcp"
+ * or "udp".
+ */
+void socket_address_name(const struct socket_address *address, const char *transport,
+                         char out[SOCKET_NAME_BYTES]);
 
 #endif

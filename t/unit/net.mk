@@ -7,5 +7,6 @@ t_unit_net_test_SOURCES = \
 	t/unit/net_main.c \
 	t/unit/net_outbuf.c \
 	t/unit/net_socket.c \
+	t/unit/net_udp.c \
 	t/unit/net_tests.h
 t_unit_net_test_LDADD = libnet.a libbase.a $(CHECK_LIBS) $(EVENT_LIBS) $(PTHREAD_LIBS)

@@ -8,6 +8,7 @@ int main(void) {
     srunner_add_suite(runner, net_bufpool_suite());
     srunner_add_suite(runner, net_inbuf_suite());
     srunner_add_suite(runner, net_socket_suite());
+    srunner_add_suite(runner, net_udp_suite());
     srunner_add_suite(runner, net_loop_suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);

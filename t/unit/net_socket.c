@@ -29,7 +29,7 @@ START_TEST(numeric_addresses_are_named_as_stats_conns_shows_them) {
         char ip[SOCKET_IP_BYTES];
         ck_assert_uint_eq(socket_resolve(cases[i].host, 11211, &address, 1, &why), 1);
         ck_assert_uint_eq(socket_address_port(&address), 11211);
-        socket_address_name(&address, name);
+        socket_address_name(&address, "tcp", name);
         socket_address_ip(&address, ip);
         ck_assert_str_eq(name, cases[i].name);
         ck_assert_str_eq(ip, cases[i].ip);

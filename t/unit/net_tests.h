@@ -9,5 +9,6 @@ Suite *net_inbuf_suite(void);
 Suite *net_loop_suite(void);
 Suite *net_outbuf_suite(void);
 Suite *net_socket_suite(void);
+Suite *net_udp_suite(void);
 
 #endif
