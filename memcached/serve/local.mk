@@ -13,6 +13,7 @@ libserve_a_SOURCES = \
 	memcached/serve/cmd_store.c \
 	memcached/serve/cmd_touch.c \
 	memcached/serve/compose.c memcached/serve/compose.h \
+	memcached/serve/datagram.c memcached/serve/datagram.h \
 	memcached/serve/exptime.h \
 	memcached/serve/link.c \
 	memcached/serve/login.c \

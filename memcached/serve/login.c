@@ -69,7 +69,7 @@ bool login_take(struct turn *turn, unsigned *request_max, struct session_result 
     uint64_t value_bytes;
     if (bytes == 0)
         return false;
-    if (turn_out_is_high(turn->out) || *request_max == 0) {
+    if (turn_out_is_high(turn) || *request_max == 0) {
         result->next = SESSION_YIELD;
         return false;
     }

@@ -17,6 +17,8 @@ struct session *session_create(struct session_env *env, const struct session_pee
         return NULL;
     session->env = env;
     session->peer = *peer;
+    session->out_high_bytes =
+        peer->is_datagram ? SESSION_DATAGRAM_OUT_HIGH_BYTES : SESSION_OUT_HIGH_BYTES;
     session_restart(session);
     return session;
 }
@@ -41,6 +43,12 @@ void session_destroy(struct session *session) {
     if (session_is_link(session) && repl->link_closed)
         repl->link_closed(repl->context, session->link);
     mem_free(session);
+}
+
+bool session_is_at_rest(const struct session *session) {
+    return (session->state == SESSION_AT_START || session->state == SESSION_AT_LINE ||
+            session->state == SESSION_AT_HEAD) &&
+           !session->parser.is_in_get;
 }
 
 bool session_is_link(const struct session *session) {
@@ -85,7 +93,7 @@ static void execute_error(struct turn *turn, const struct request *request) {
 
 static void execute_repl(struct turn *turn, const struct request *request) {
     const struct serve_repl_hooks *repl = &turn->server->repl;
-    if (!repl->is_on) {
+    if (!repl->is_on || turn->session->peer.is_datagram) {
         TURN_REPLY(turn, "ERROR\r\n");
         return;
     }
@@ -229,7 +237,7 @@ static bool batch_execute(struct turn *turn, struct request *batch, unsigned cou
     struct session *session = turn->session;
     for (unsigned i = 0; i < count; i++) {
         struct request *request = &batch[i];
-        if (UNLIKELY(turn_out_is_high(turn->out)) && i > 0 && request->verb != VERB_ERROR) {
+        if (UNLIKELY(turn_out_is_high(turn)) && i > 0 && request->verb != VERB_ERROR) {
             parse_rewind(&session->parser, request);
             return false;
         }
@@ -347,7 +355,7 @@ static bool turn_binary(struct turn *turn, unsigned *request_max, struct session
     const struct parser *parser = &turn->session->parser;
     if (parser->at == parser->end)
         return false;
-    if (turn_out_is_high(turn->out) || *request_max == 0) {
+    if (turn_out_is_high(turn) || *request_max == 0) {
         result->next = SESSION_YIELD;
         return false;
     }
@@ -399,7 +407,7 @@ struct session_result session_feed(struct session *session, const char *input, s
         }
         if (parser->at == parser->end)
             break;
-        if (UNLIKELY(turn_out_is_high(out) || (line_max == 0 && !parser->is_in_get))) {
+        if (UNLIKELY(turn_out_is_high(&turn) || (line_max == 0 && !parser->is_in_get))) {
             result.next = SESSION_YIELD;
             break;
         }

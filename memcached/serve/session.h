@@ -19,6 +19,8 @@ enum {
     SESSION_BATCH_MAX = 64, /* requests tokenised ahead of execution */
     /* with more than this unsent, no further command is executed */
     SESSION_OUT_HIGH_BYTES = 256 * 1024,
+    /* the same of a datagram's replies, none of which can be sent before it is complete */
+    SESSION_DATAGRAM_OUT_HIGH_BYTES = 16 * 1024 * 1024,
 };
 
 /* What the session wants from its connection next. */
@@ -45,7 +47,9 @@ struct session_peer {
     /* printable address, as `stats conns` shows it; lives as long as the session */
     const char *name;
     const char *ip;   /* numeric IPv4 or IPv6 address without port; "" for a unix socket */
-    void *connection; /* the run layer's handle: passed back in hooks */
+    void *connection; /* the run layer's handle: passed back in hooks; NULL for datagrams */
+    /* It asks by datagrams, and others may do so in the same session (datagram.h). */
+    bool is_datagram;
 };
 
 /* NULL when there is no memory. */
@@ -57,6 +61,8 @@ struct session *session_create(struct session_env *env, const struct session_pee
 void session_restart(struct session *session);
 /* Gives back everything held; a peer link is told to the replication hooks. */
 void session_destroy(struct session *session);
+/* Is the next byte to be the first of a request? */
+bool session_is_at_rest(const struct session *session);
 
 struct session_result {
     enum session_next next;

@@ -43,7 +43,7 @@ static void batch_prefetch(const struct turn *turn, const struct binary_request 
 /* Third pass. False: not all of it was executed, for want of room in the output. */
 static bool batch_execute(struct turn *turn, const struct binary_request *batch, unsigned count) {
     for (unsigned i = 0; i < count; i++) {
-        if (UNLIKELY(turn_out_is_high(turn->out)) && i > 0) {
+        if (UNLIKELY(turn_out_is_high(turn)) && i > 0) {
             turn->session->parser.at = batch[i].start;
             return false;
         }

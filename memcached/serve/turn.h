@@ -61,6 +61,7 @@ struct session {
     bool is_binary; /* the protocol that the first byte has chosen */
     bool is_ended;
     enum session_state state;
+    uint32_t out_high_bytes; /* with more than this unsent, no further command is executed */
     struct parser parser;
     uint64_t swallow_bytes;
     struct store_job job;               /* IN_VALUE, AT_TAIL */
@@ -95,8 +96,9 @@ void turn_reply_text(struct turn *turn, const char *text);
  */
 void turn_out_of_memory(struct turn *turn, struct outbuf_mark mark, const char *text);
 
-static inline bool turn_out_is_high(const struct outbuf *out) {
-    return out->bytes - out->sent + out->ref_bytes > SESSION_OUT_HIGH_BYTES;
+static inline bool turn_out_is_high(const struct turn *turn) {
+    const struct outbuf *out = turn->out;
+    return out->bytes - out->sent + out->ref_bytes > turn->session->out_high_bytes;
 }
 
 /* Adds what the turn has counted so far to the counters. */

@@ -1,0 +1,37 @@
+#include "memcached/serve/datagram.h"
+
+#include "memcached/base/check.h"
+
+/* Takes the reply back that was begun at `mark`. */
+static void take_back(struct outbuf *out, struct outbuf_mark mark) {
+    outbuf_cut(out, mark);
+    out->is_failed = false;
+}
+
+void datagram_execute(struct session *session, const char *payload, size_t bytes,
+                      uint64_t reply_bytes_max, struct outbuf *out, datagram_replied replied,
+                      void *context) {
+    DCHECK(session_peer(session)->is_datagram && session_is_at_rest(session));
+    struct session_result result;
+    do {
+        struct outbuf_mark mark = outbuf_mark(out);
+        uint64_t before = outbuf_pending(out);
+        result = session_feed(session, payload, bytes, 1, out);
+        payload += result.consumed;
+        bytes -= result.consumed;
+        bool is_complete = session_is_at_rest(session);
+        if (out->is_failed || !is_complete)
+            take_back(out, mark);
+        /* A line of keys that is not executed to its end has more values than may wait. */
+        bool is_too_long = !is_complete && result.next == SESSION_YIELD;
+        if (is_too_long || outbuf_pending(out) - before > reply_bytes_max) {
+            take_back(out, mark);
+            if (!outbuf_puts(out, "SERVER_ERROR reply too long for datagrams\r\n"))
+                take_back(out, mark);
+        }
+        uint64_t replied_bytes = outbuf_pending(out) - before;
+        if (replied_bytes > 0 && !replied(context, replied_bytes))
+            take_back(out, mark);
+    } while (result.next == SESSION_YIELD && result.consumed > 0 && session_is_at_rest(session));
+    session_restart(session);
+}
