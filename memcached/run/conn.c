@@ -74,8 +74,7 @@ static void queue_flush(struct conn *conn) {
 }
 
 static void note_activity(struct conn *conn) {
-    atomic_store_explicit(&conn->entry.last_mono_ms,
-                          clock_mono_ms(conn->env->session.server->clock), memory_order_relaxed);
+    conn_entry_touch(&conn->entry, conn->env->session.server->clock);
 }
 
 static void break_off(struct conn *conn) {
@@ -408,7 +407,7 @@ bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
     if (peer->any.sa_family == AF_UNIX)
         memcpy(conn->name, listener_name, strlen(listener_name) + 1);
     else
-        socket_address_name(peer, conn->name);
+        socket_address_name(peer, "tcp", conn->name);
     conn->peer = (struct session_peer){.name = conn->name, .ip = conn->ip, .connection = conn};
     conn->entry.name = conn->name;
     conn->entry.listener_name = listener_name;

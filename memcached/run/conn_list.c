@@ -44,7 +44,7 @@ static bool make_room_locked(struct conn_list *list, size_t index) {
 
 bool conn_list_add(struct conn_list *list, struct conn_entry *entry) {
     CHECK(entry->fd >= 0);
-    atomic_store_explicit(&entry->last_mono_ms, clock_mono_ms(list->clock), memory_order_relaxed);
+    conn_entry_touch(entry, list->clock);
     lock_acquire(&list->lock);
     bool is_added = make_room_locked(list, (size_t)entry->fd);
     if (is_added) {
@@ -53,6 +53,15 @@ bool conn_list_add(struct conn_list *list, struct conn_entry *entry) {
     }
     lock_release(&list->lock);
     return is_added;
+}
+
+bool conn_list_add_listener(struct conn_list *list, struct conn_entry *entry) {
+    if (!conn_list_add(list, entry))
+        return false;
+    atomic_fetch_add_explicit(&list->listener_count, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&list->total_count, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&list->structure_count, 1, memory_order_relaxed);
+    return true;
 }
 
 void conn_list_remove(struct conn_list *list, struct conn_entry *entry) {
@@ -64,6 +73,10 @@ void conn_list_remove(struct conn_list *list, struct conn_entry *entry) {
 
 static void put_entry(const struct conn_entry *entry, uint64_t now_ms, struct stat_sink *sink) {
     char name[32];
+    if (entry->is_udp) {
+        snprintf(name, sizeof(name), "%d:UDP", entry->fd);
+        stat_put(sink, name, "UDP");
+    }
     snprintf(name, sizeof(name), "%d:addr", entry->fd);
     stat_put(sink, name, "%s", entry->name);
     if (entry->listener_name) {
@@ -72,7 +85,7 @@ static void put_entry(const struct conn_entry *entry, uint64_t now_ms, struct st
         bool is_unix = strncmp(entry->listener_name, "unix:", 5) == 0;
         snprintf(name, sizeof(name), "%d:listen_addr", entry->fd);
         if (!is_unix && socket_local_address(entry->fd, &local)) {
-            socket_address_name(&local, local_name);
+            socket_address_name(&local, "tcp", local_name);
             stat_put(sink, name, "%s", local_name);
         } else {
             stat_put(sink, name, "%s", entry->listener_name);

@@ -25,11 +25,12 @@ enum conn_state {
     CONN_STATE_COUNT
 };
 
-/* Part of every connection and listener. Name and fd are fixed while it is listed. */
+/* Part of every connection and listener. What is no atomic is fixed while it is listed. */
 struct conn_entry {
     const char *name;          /* as stats conns shows it */
     const char *listener_name; /* NULL in a listener; for a unix socket, the name of its listener */
     int fd;
+    bool is_udp;
     _Atomic uint8_t state;         /* enum conn_state; written by the owner, read for statistics */
     _Atomic uint64_t last_mono_ms; /* when something last arrived or could be sent; likewise */
 };
@@ -40,7 +41,7 @@ struct conn_list {
     size_t capacity;             /* under lock */
     struct clock *clock;         /* fixed */
 
-    _Atomic uint64_t listener_count;
+    _Atomic uint64_t listener_count; /* and UDP sockets, once for each worker that has them */
     _Atomic uint64_t
         client_count; /* accepted and not yet closed; counted by the acceptor and the owners */
     _Atomic uint64_t total_count; /* listeners and clients ever */
@@ -53,6 +54,8 @@ void conn_list_destroy(struct conn_list *list);
 
 /* Any thread. False when there is no memory. */
 bool conn_list_add(struct conn_list *list, struct conn_entry *entry);
+/* A listening or a UDP socket: the same, and counted. */
+bool conn_list_add_listener(struct conn_list *list, struct conn_entry *entry);
 /* Before the descriptor is closed; afterwards nobody looks at the entry. */
 void conn_list_remove(struct conn_list *list, struct conn_entry *entry);
 
@@ -61,6 +64,11 @@ void conn_list_stats(struct conn_list *list, struct stat_sink *sink);
 
 static inline void conn_entry_set_state(struct conn_entry *entry, enum conn_state state) {
     atomic_store_explicit(&entry->state, (uint8_t)state, memory_order_relaxed);
+}
+
+/* Something arrived, or can be sent again. */
+static inline void conn_entry_touch(struct conn_entry *entry, const struct clock *clock) {
+    atomic_store_explicit(&entry->last_mono_ms, clock_mono_ms(clock), memory_order_relaxed);
 }
 
 #endif

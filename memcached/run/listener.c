@@ -11,6 +11,7 @@
 #include "memcached/base/mem.h"
 #include "memcached/base/num.h"
 #include "memcached/net/socket.h"
+#include "memcached/net/udp.h"
 
 struct listener {
     struct listener_set *set;
@@ -21,10 +22,18 @@ struct listener {
     char name[SOCKET_NAME_BYTES];
 };
 
+/* A UDP socket: its workers' once it is open. */
+struct udp_socket {
+    sa_family_t family;
+    uint16_t port;
+};
+
 struct listener_set {
     struct listener_set_config config;
     struct listener *listeners[LISTENERS_MAX];
     size_t listener_count;
+    struct udp_socket udp_sockets[LISTENERS_MAX];
+    size_t udp_socket_count;
     unsigned next_worker;
     struct loop_timer *retry; /* runs while accepting is off */
     bool is_paused;           /* the accepting thread's; the atomics below are for statistics */
@@ -46,7 +55,16 @@ static uint64_t client_count(const struct listener_set *set) {
 }
 
 static bool is_full(const struct listener_set *set) {
-    return client_count(set) + set->listener_count - 1 >= set->config.connection_max;
+    uint64_t listener_count =
+        atomic_load_explicit(&set->config.list->listener_count, memory_order_relaxed);
+    return client_count(set) + listener_count - 1 >= set->config.connection_max;
+}
+
+/* Each in turn. */
+static struct worker *choose_worker(struct listener_set *set) {
+    struct worker *worker = set->config.workers[set->next_worker];
+    set->next_worker = (set->next_worker + 1) % set->config.worker_count;
+    return worker;
 }
 
 static void pause_accepting(struct listener_set *set) {
@@ -120,10 +138,8 @@ static void dispatch(struct listener *listener, int fd, const struct socket_addr
         refuse(set, fd);
         return;
     }
-    struct worker *worker = set->config.workers[set->next_worker];
-    set->next_worker = (set->next_worker + 1) % set->config.worker_count;
     atomic_fetch_add_explicit(&list->client_count, 1, memory_order_relaxed);
-    if (worker_assign(worker, fd, peer, listener->name))
+    if (worker_assign(choose_worker(set), fd, peer, listener->name))
         return;
     atomic_fetch_sub_explicit(&list->client_count, 1, memory_order_relaxed);
     close(fd);
@@ -196,15 +212,12 @@ static bool add_listener(struct listener_set *set, int fd, const char *path) {
     if (path)
         snprintf(listener->name, sizeof(listener->name), "unix:%s", path);
     else
-        socket_address_name(&local, listener->name);
+        socket_address_name(&local, "tcp", listener->name);
     listener->entry.name = listener->name;
     listener->entry.fd = fd;
     conn_entry_set_state(&listener->entry, CONN_STATE_LISTENING);
-    if (!conn_list_add(set->config.list, &listener->entry))
+    if (!conn_list_add_listener(set->config.list, &listener->entry))
         goto out;
-    atomic_fetch_add_explicit(&set->config.list->listener_count, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&set->config.list->total_count, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&set->config.list->structure_count, 1, memory_order_relaxed);
     set->listeners[set->listener_count++] = listener;
     log_line(set->config.log, LOG_COMMANDS, "<%d server listening (%s)", fd, listener->name);
     return true;
@@ -215,11 +228,59 @@ out:
     return false;
 }
 
+/* Takes over fd. */
+static bool add_udp_socket(struct listener_set *set, int fd, unsigned thread_count) {
+    struct socket_address local;
+    int next = -1;
+    if (set->udp_socket_count == LISTENERS_MAX || !socket_local_address(fd, &local))
+        goto out;
+    for (unsigned i = 0; i < thread_count; i++, fd = next) {
+        bool is_last = i + 1 == thread_count;
+        next = is_last ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (!is_last && next < 0)
+            goto out;
+        if (!worker_serve_udp(choose_worker(set), fd)) {
+            fd = next;
+            goto out;
+        }
+    }
+    set->udp_sockets[set->udp_socket_count++] =
+        (struct udp_socket){.family = local.any.sa_family, .port = socket_address_port(&local)};
+    return true;
+out:
+    log_line(set->config.log, LOG_ALWAYS,
+             "too many interfaces for UDP, or no memory or descriptor for them");
+    if (fd >= 0)
+        close(fd);
+    return false;
+}
+
+/* What is to be opened, and how. */
+struct opening {
+    const char *transport;
+    char option;               /* that chooses the port */
+    unsigned udp_thread_count; /* 0: TCP */
+};
+
+static int open_address(struct listener_set *set, const struct opening *opening,
+                        const struct socket_address *address, const char **step) {
+    if (opening->udp_thread_count)
+        return udp_open(address, step);
+    return socket_listen_tcp(address, set->config.backlog, step);
+}
+
+static bool add_socket(struct listener_set *set, const struct opening *opening, int fd) {
+    if (opening->udp_thread_count)
+        return add_udp_socket(set, fd, opening->udp_thread_count);
+    return add_listener(set, fd, NULL);
+}
+
 /*
  * All addresses of one name. One that the machine does not have (no IPv6, say) is passed over as
  * long as another can be had; one that is taken by somebody else is not.
  */
-static bool open_host(struct listener_set *set, const char *host, uint16_t port) {
+static bool open_host(struct listener_set *set, const struct opening *opening, const char *host,
+                      uint16_t port) {
     struct socket_address addresses[LISTENER_ADDRESSES_MAX];
     const char *why = NULL;
     const char *shown = host ? host : "*";
@@ -232,9 +293,9 @@ static bool open_host(struct listener_set *set, const char *host, uint16_t port)
     int error = 0;
     const char *step = "";
     for (size_t i = 0; i < count; i++) {
-        int fd = socket_listen_tcp(&addresses[i], set->config.backlog, &step);
+        int fd = open_address(set, opening, &addresses[i], &step);
         if (fd >= 0) {
-            if (!add_listener(set, fd, NULL))
+            if (!add_socket(set, opening, fd))
                 return false;
             opened++;
             continue;
@@ -245,12 +306,15 @@ static bool open_host(struct listener_set *set, const char *host, uint16_t port)
             break;
         }
     }
-    if (opened == 0)
-        log_line(set->config.log, LOG_ALWAYS, "failed to listen on %s TCP port %u: %s: %s%s", shown,
-                 (unsigned)port, step, strerror(error),
-                 error == EADDRINUSE ? " (stop what listens there, or choose another with -p)"
-                                     : "");
-    return opened > 0;
+    if (opened > 0)
+        return true;
+    char advice[64] = "";
+    if (error == EADDRINUSE)
+        snprintf(advice, sizeof(advice), " (stop what listens there, or choose another with -%c)",
+                 opening->option);
+    log_line(set->config.log, LOG_ALWAYS, "failed to listen on %s %s port %u: %s: %s%s", shown,
+             opening->transport, (unsigned)port, step, strerror(error), advice);
+    return false;
 }
 
 /* One of host, host:port, [v6], [v6]:port, v6: cuts it up in place. */
@@ -279,20 +343,32 @@ static bool parse_interface(char *text, char **host, uint16_t *port) {
     return **host != '\0';
 }
 
-bool listener_set_open_tcp(struct listener_set *set, const char *interface, uint16_t port) {
+static bool open_interface(struct listener_set *set, const struct opening *opening,
+                           const char *interface, uint16_t port) {
     if (!interface)
-        return open_host(set, NULL, port);
+        return open_host(set, opening, NULL, port);
     const char *bare = strncmp(interface, "notls:", 6) == 0 ? interface + 6 : interface;
     char *copy = mem_strdup(bare);
     char *host;
     bool is_open = false;
     if (copy && parse_interface(copy, &host, &port))
-        is_open = open_host(set, strcmp(host, "*") == 0 ? NULL : host, port);
+        is_open = open_host(set, opening, strcmp(host, "*") == 0 ? NULL : host, port);
     else
         log_line(set->config.log, LOG_ALWAYS,
                  "cannot listen on \"%s\": write it as host, host:port or [v6]:port", interface);
     mem_free(copy);
     return is_open;
+}
+
+bool listener_set_open_tcp(struct listener_set *set, const char *interface, uint16_t port) {
+    static const struct opening tcp = {.transport = "TCP", .option = 'p'};
+    return open_interface(set, &tcp, interface, port);
+}
+
+bool listener_set_open_udp(struct listener_set *set, const char *interface, uint16_t port,
+                           unsigned thread_count) {
+    struct opening udp = {.transport = "UDP", .option = 'U', .udp_thread_count = thread_count};
+    return open_interface(set, &udp, interface, port);
 }
 
 bool listener_set_open_unix(struct listener_set *set, const char *path, mode_t mode) {
@@ -305,6 +381,12 @@ bool listener_set_open_unix(struct listener_set *set, const char *path, mode_t m
     return false;
 }
 
+static void write_port(FILE *file, const char *transport, sa_family_t family, uint16_t port) {
+    if (family == AF_INET || family == AF_INET6)
+        fprintf(file, "%s %s: %u\n", transport, family == AF_INET ? "INET" : "INET6",
+                (unsigned)port);
+}
+
 bool listener_set_write_ports(struct listener_set *set, const char *path) {
     char temporary[4096];
     if ((size_t)snprintf(temporary, sizeof(temporary), "%s.lck", path) >= sizeof(temporary)) {
@@ -314,12 +396,10 @@ bool listener_set_write_ports(struct listener_set *set, const char *path) {
     FILE *file = fopen(temporary, "we");
     if (!file)
         return false;
-    for (size_t i = 0; i < set->listener_count; i++) {
-        const struct listener *listener = set->listeners[i];
-        if (listener->family == AF_INET || listener->family == AF_INET6)
-            fprintf(file, "TCP %s: %u\n", listener->family == AF_INET ? "INET" : "INET6",
-                    (unsigned)listener->port);
-    }
+    for (size_t i = 0; i < set->listener_count; i++)
+        write_port(file, "TCP", set->listeners[i]->family, set->listeners[i]->port);
+    for (size_t i = 0; i < set->udp_socket_count; i++)
+        write_port(file, "UDP", set->udp_sockets[i].family, set->udp_sockets[i].port);
     if (fclose(file) != 0)
         return false;
     /* Whoever waits for the file finds it whole. */

@@ -18,7 +18,7 @@
 #include "memcached/serve/server.h"
 
 enum {
-    LISTENERS_MAX = 256,
+    LISTENERS_MAX = 256,          /* and as many UDP sockets */
     LISTENER_ADDRESSES_MAX = 32,  /* of one name */
     LISTENER_ACCEPTS_MAX = 64,    /* connections accepted in one go */
     LISTENER_RETRY_MS = 10,       /* while accepting is off */
@@ -50,9 +50,15 @@ void listener_set_destroy(struct listener_set *set);
  * not resolve or none of its addresses can be had; the reason has been logged.
  */
 bool listener_set_open_tcp(struct listener_set *set, const char *interface, uint16_t port);
+/*
+ * Binds UDP sockets in the same way; each is served by `thread_count` of the workers. Before these
+ * run.
+ */
+bool listener_set_open_udp(struct listener_set *set, const char *interface, uint16_t port,
+                           unsigned thread_count);
 bool listener_set_open_unix(struct listener_set *set, const char *path, mode_t mode);
 
-/* Writes "TCP INET: port" and "TCP INET6: port" lines. False with errno set. */
+/* Writes lines such as "TCP INET: 11211" and "UDP INET6: 11211". False with errno set. */
 bool listener_set_write_ports(struct listener_set *set, const char *path);
 
 /* Accepts from here on. */

@@ -220,6 +220,32 @@ static int make_runner(struct program *program) {
     return EX_OSERR;
 }
 
+/* -1 of an option: any that is free. */
+static uint16_t port_of(int option) {
+    return option > 0 ? (uint16_t)option : 0;
+}
+
+static bool open_tcp(struct listener_set *set, const struct settings *settings) {
+    uint16_t port = port_of(settings->port);
+    if (settings->listen_count == 0)
+        return listener_set_open_tcp(set, NULL, port);
+    for (unsigned i = 0; i < settings->listen_count; i++)
+        if (!listener_set_open_tcp(set, settings->listen[i], port))
+            return false;
+    return true;
+}
+
+static bool open_udp(struct listener_set *set, const struct settings *settings) {
+    uint16_t port = port_of(settings->udp_port);
+    unsigned thread_count = settings_udp_threads(settings);
+    if (settings->listen_count == 0)
+        return listener_set_open_udp(set, NULL, port, thread_count);
+    for (unsigned i = 0; i < settings->listen_count; i++)
+        if (!listener_set_open_udp(set, settings->listen[i], port, thread_count))
+            return false;
+    return true;
+}
+
 static int open_listeners(struct program *program) {
     const struct settings *settings = &program->settings;
     struct listener_set *set = runner_listeners(program->runner);
@@ -229,14 +255,11 @@ static int open_listeners(struct program *program) {
         return EX_OSERR;
     /* A unix socket switches the network off, but for a pair: the peer comes by TCP. */
     bool wants_tcp = settings->port != 0 && (!settings->socket_path || settings->repl_peer);
-    uint16_t port = settings->port > 0 ? (uint16_t)settings->port : 0;
-    if (wants_tcp && settings->listen_count == 0 && !listener_set_open_tcp(set, NULL, port))
+    bool wants_udp = settings->udp_port != 0 && !settings->socket_path;
+    if ((wants_tcp && !open_tcp(set, settings)) || (wants_udp && !open_udp(set, settings)))
         return EX_OSERR;
-    for (unsigned i = 0; wants_tcp && i < settings->listen_count; i++)
-        if (!listener_set_open_tcp(set, settings->listen[i], port))
-            return EX_OSERR;
-    if (!wants_tcp && !settings->socket_path)
-        fprintf(stderr, "warning: no port and no unix socket to listen on (-p, -s)\n");
+    if (!wants_tcp && !wants_udp && !settings->socket_path)
+        fprintf(stderr, "warning: no port and no unix socket to listen on (-p, -U, -s)\n");
     if (port_file && !listener_set_write_ports(set, port_file)) {
         fprintf(stderr, "Failed to write the ports to \"%s\" (MEMCACHED_PORT_FILENAME)\n",
                 port_file);

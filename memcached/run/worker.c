@@ -7,6 +7,7 @@
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
 #include "memcached/run/conn.h"
+#include "memcached/run/udp.h"
 
 struct handoff {
     int fd;
@@ -19,6 +20,7 @@ enum { HANDOFFS_FIRST = 16 };
 struct worker {
     struct worker_config config; /* fixed */
     struct conn_env env;         /* owner thread, while it runs */
+    struct udp_port *udp_ports;  /* likewise */
     bool is_checking_idle;       /* owner thread: in this turn */
     pthread_t thread;
     bool is_running; /* main thread */
@@ -72,6 +74,7 @@ static void turn(struct worker *worker) {
     if (worker->config.before_flush)
         worker->config.before_flush(worker->config.before_flush_context, env->session.store);
     conn_flush_all(env);
+    udp_port_flush_all(worker->udp_ports);
     store_thread_quiesce(env->session.store);
 }
 
@@ -158,6 +161,10 @@ bool worker_assign(struct worker *worker, int fd, const struct socket_address *p
     return is_assigned;
 }
 
+bool worker_serve_udp(struct worker *worker, int fd) {
+    return udp_port_open(&worker->udp_ports, &worker->env, fd);
+}
+
 void worker_check_idle(struct worker *worker) {
     atomic_store_explicit(&worker->is_idle_check_due, true, memory_order_release);
     loop_wake(worker->env.loop);
@@ -178,6 +185,7 @@ void worker_close_connections(struct worker *worker) {
     CHECK(!worker->is_running);
     take_handoffs(worker);
     conn_close_all(&worker->env);
+    udp_port_close_all(&worker->udp_ports);
 }
 
 void worker_destroy(struct worker *worker) {

@@ -51,6 +51,12 @@ bool worker_start(struct worker *worker);
 bool worker_assign(struct worker *worker, int fd, const struct socket_address *peer,
                    const char *listener_name);
 
+/*
+ * Takes over a bound UDP socket that this worker is to serve, perhaps together with others; closes it
+ * and returns false when there is no memory or descriptor. Before worker_start.
+ */
+bool worker_serve_udp(struct worker *worker, int fd);
+
 /* Asks it to look for idle connections. Any thread. */
 void worker_check_idle(struct worker *worker);
 

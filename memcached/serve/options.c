@@ -163,7 +163,7 @@ static bool take_port(struct parse *parse, const struct setting_row *row, const 
                       ", 0 for none or -1 for any free one",
                       text, row->letter, row->max);
     *(setting_INT *)field_of(parse, row) = (int)port;
-    parse->settings->is_port_given = true;
+    parse->settings->is_tcp_port_given |= row->letter == 'p';
     return true;
 }
 
@@ -557,6 +557,9 @@ void options_parse(int argc, char **argv, struct settings *settings,
         if (!take(&parse, find_letter(letter), optarg))
             return;
     }
+    /* A UDP port alone is a TCP port too. */
+    if (settings->udp_port != 0 && !settings->is_tcp_port_given)
+        settings->port = settings->udp_port;
     if (check_sizes(&parse) && check_lru(&parse) && check_auth(&parse))
         check_repl(&parse);
 }

@@ -42,6 +42,10 @@ void settings_free(struct settings *settings) {
     settings->text_count = 0;
 }
 
+unsigned settings_udp_threads(const struct settings *settings) {
+    return settings->listen_count > 1 ? 1 : settings->thread_count;
+}
+
 const char *settings_keep(struct settings *settings, const char *text) {
     if (settings->text_count == ARRAY_COUNT(settings->text_memory))
         return NULL;

@@ -34,7 +34,7 @@ struct settings {
 #undef SHOWN
 
     /* fixed, too */
-    bool is_port_given;
+    bool is_tcp_port_given;
     bool has_temp_lru;                       /* temporary_ttl was given */
     const char *listen[SETTINGS_LISTEN_MAX]; /* each -l and part of a comma list: host[:port] */
     unsigned listen_count;
@@ -49,6 +49,8 @@ struct settings {
 /* memcached 1.6.45's defaults. */
 void settings_init(struct settings *settings);
 void settings_free(struct settings *settings);
+/* How many workers serve each UDP socket: all, or, with several addresses, one. */
+unsigned settings_udp_threads(const struct settings *settings);
 /* A copy that lives as long as the settings. NULL when there is no memory or no room. */
 const char *settings_keep(struct settings *settings, const char *text);
 

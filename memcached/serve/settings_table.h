@@ -50,7 +50,7 @@ enum setting_show {
     SHOW_MAXBYTES,  /* the store's limit, which cache_memlimit changes */
     SHOW_VERBOSITY, /* changes at run time, too */
     SHOW_OLDEST,
-    SHOW_THREADS,
+    SHOW_UDP_THREADS,
     /* what `lru` changes */
     SHOW_LRU_SEGMENTED,
     SHOW_HOT_PERCENT,

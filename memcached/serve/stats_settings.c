@@ -69,8 +69,8 @@ static void show(const struct server *server, const struct setting_row *row,
     case SHOW_OLDEST:
         stat_put_u64(sink, row->stat, atomic_load(&server->flushed_second));
         break;
-    case SHOW_THREADS:
-        stat_put_u64(sink, row->stat, settings->thread_count);
+    case SHOW_UDP_THREADS:
+        stat_put_u64(sink, row->stat, settings_udp_threads(settings));
         break;
     case SHOW_LRU_SEGMENTED:
     case SHOW_HOT_PERCENT:

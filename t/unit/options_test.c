@@ -249,6 +249,33 @@ START_TEST(letters_names_and_abbreviations_mean_the_same) {
 }
 END_TEST
 
+START_TEST(a_udp_port_alone_is_a_tcp_port_too) {
+    static const struct {
+        const char *line;
+        int tcp, udp;
+        unsigned udp_threads;
+    } cases[] = {
+        {"-t 3", 11211, 0, 3},
+        {"-U 1234 -t 3", 1234, 1234, 3},
+        {"-U -1", -1, -1, 4},
+        {"-U 1234 -p 5", 5, 1234, 4},
+        {"-p 5 -U 1234", 5, 1234, 4},
+        {"-p 0 -U 1234", 0, 1234, 4},
+        {"-U 0", 11211, 0, 4},
+        {"-U 1234 -l 127.0.0.1", 1234, 1234, 4},
+        {"-U 1234 -l 127.0.0.1,127.0.0.2", 1234, 1234, 1},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        assert_accepted(cases[i].line);
+        ck_assert_msg(settings.port == cases[i].tcp, "%s: TCP %d", cases[i].line, settings.port);
+        ck_assert_int_eq(settings.udp_port, cases[i].udp);
+        ck_assert_uint_eq(settings_udp_threads(&settings), cases[i].udp_threads);
+    }
+    assert_refused("-U 65536", EXIT_USAGE, "Invalid port number 65536");
+    assert_refused("-U -2", EXIT_USAGE, "-U takes");
+}
+END_TEST
+
 START_TEST(listen_adds_up) {
     assert_accepted("-l 127.0.0.1,127.0.0.2:11 -l [::1]:12");
     ck_assert_uint_eq(settings.listen_count, 3);
@@ -324,7 +351,6 @@ START_TEST(bad_input_is_refused_in_one_line) {
         {"-a 1777", EXIT_USAGE, "1777"},
         {"-B http", EXIT_USAGE, "Invalid value for binding protocol: http"},
         {"-B BINARY", EXIT_USAGE, "Invalid value for binding protocol: BINARY"},
-        {"-U 11211", EXIT_USAGE, "UDP"},
         {"-I 10", EXIT_USAGE, "Item max size cannot be less than 1024 bytes"},
         {"-I 1q", EXIT_USAGE, "Item max size"},
         {"-I 40m", EXIT_USAGE, "Cannot set item size limit higher than 1/2 of memory max"},
@@ -445,6 +471,7 @@ int main(void) {
     tcase_add_test(tcase, numbers_are_taken_within_their_bounds_only);
     tcase_add_test(tcase, flags_become_the_opposite_of_their_default);
     tcase_add_test(tcase, item_sizes_take_suffixes);
+    tcase_add_test(tcase, a_udp_port_alone_is_a_tcp_port_too);
     tcase_add_test(tcase, listen_adds_up);
     tcase_add_test(tcase, too_many_addresses_are_refused);
     tcase_add_test(tcase, peers_are_hosts_with_or_without_ports);

@@ -34,11 +34,14 @@ EXTRA_DIST += \
 	t/wire/56-repl-roles.t \
 	t/wire/57-repl-slow.t \
 	t/wire/58-repl-auth.t \
+	t/wire/60-udp.t \
+	t/wire/61-udp-listen.t \
 	t/wire/lib/Wire.pm \
 	t/wire/lib/Wire/Client.pm \
 	t/wire/lib/Wire/Conn.pm \
 	t/wire/lib/Wire/Pair.pm \
 	t/wire/lib/Wire/Server.pm \
+	t/wire/lib/Wire/Udp.pm \
 	t/wire/lib/Wire/Versions.pm \
 	t/wire/clients/run \
 	t/wire/clients/01-memccapable.t \

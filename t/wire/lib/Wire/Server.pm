@@ -11,9 +11,11 @@ use File::Basename qw(dirname);
 use File::Temp;
 use IO::Socket::IP;
 use POSIX qw(:sys_wait_h);
+use Socket qw(SOCK_DGRAM);
 use Test::More;
 use Time::HiRes qw(time sleep);
 use Wire::Conn;
+use Wire::Udp;
 use Wire::Versions;
 
 # Seconds after which something awaited counts as not happening.
@@ -51,6 +53,17 @@ sub free_port {
     my $port = $sock->sockport;
     $sock->close;
     return $port;
+}
+
+# A port that nobody has, neither for TCP nor for UDP, at this moment.
+sub free_udp_port {
+    while (1) {
+        my $port = free_port();
+        my $sock = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port,
+                                       Type => SOCK_DGRAM) or next;
+        $sock->close;
+        return $port;
+    }
 }
 
 # A directory of this test, removed at its end; anybody may write there.
@@ -120,6 +133,13 @@ sub start_at {
     die "@{[$self->{program}, @{$self->{arguments}}]} does not start: " . $self->stderr . "\n";
 }
 
+# Starts a server that has this very port by UDP too.
+sub start_with_udp {
+    my ($class, @options) = @_;
+    my $port = free_udp_port();
+    return $class->start_at($port, '-U', $port, @options);
+}
+
 sub _await {
     my ($self) = @_;
     my $end = time + timeout();
@@ -130,6 +150,12 @@ sub _await {
         sleep 0.01;
     }
     return 0;
+}
+
+# A client by UDP, to the server's own port or to another address of it.
+sub udp {
+    my ($self, $to) = @_;
+    return Wire::Udp->open($to // $self->{port}) // die "cannot reach the server: $!\n";
 }
 
 # A new connection, to the server's own port or to another address of it.

@@ -17,6 +17,9 @@ my %since = (
 
     # `ms`: the flag s returns the item's size; before, it is ignored.
     meta_set_size => '1.6.38',
+
+    # `quit` by UDP is without effect; before, requests behind it are lost.
+    udp_quit => '1.6.38',
 );
 
 sub does {
