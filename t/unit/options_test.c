@@ -383,6 +383,7 @@ START_TEST(what_changes_nothing_is_accepted) {
         "-U 0",
         "-B auto",
         "-B ascii",
+        "-B binary",
         "-o modern",
         "-o relaxed_privileges",
         "-o lru_maintainer",
