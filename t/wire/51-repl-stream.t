@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Test::More;
 use Wire;
+use Wire::Binary;
 use Wire::Pair;
 
 my $pair = pair('-o', 'repl_join_timeout=300');
@@ -66,6 +67,40 @@ for my $row (@changes) {
     $c->ask($change);
     $pair->agree_ok([ 'k' ], "$name appears on the slave");
 }
+
+# The same in the binary protocol: [name, what is there before, the change]
+my $b = $master->conn;
+for my $row (
+    [ 'set',              '', ask(set => 'k', STORE, 'abc') ],
+    [ 'setq with a time', '', ask(setq => 'k', pack('NN', 4294967295, 1000), 'abcd') ],
+    [ 'add',              "delete k\r\n", ask(add => 'k', STORE, 'new') ],
+    [ 'replaceq',         '', ask(replaceq => 'k', STORE, 'other') ],
+    [ 'append',           '', ask(append => 'k', '', '>') ],
+    [ 'prependq',         '', ask(prependq => 'k', '', '<') ],
+    [ 'a large value',    '', ask(set => 'k', STORE, 'x' x 300_000) ],
+    [ 'incr that creates', "delete k\r\n", ask(incr => 'k', by(1, 10, 500)) ],
+    [ 'incr',             '', ask(incr => 'k', by(1)) ],
+    [ 'decrq',            '', ask(decrq => 'k', by(5)) ],
+    [ 'touch',            '', ask(touch => 'k', pack 'N', 700) ],
+    [ 'gat',              '', ask(gat => 'k', pack 'N', 800) ],
+    [ 'gatkq',            '', ask(gatkq => 'k', FOR_EVER) ],
+    [ 'delete',           '', ask(delete => 'k') ],
+    [ 'deleteq',          "set k 1 0 1\r\n1\r\n", ask(deleteq => 'k') ],
+    [ 'too large a value', "set k 1 0 1\r\n1\r\n", ask(set => 'k', STORE, 'x' x 1048576) ],
+    [ 'flush',            "set k 1 0 1\r\n1\r\n", ask('flush') ],
+    [ 'flushq',           "set k 1 0 1\r\n1\r\n", ask('flushq') ],
+) {
+    my ($name, $before, $change) = @$row;
+    $c->ask($before) if length $before;
+    binary_like($b, $change, qr/^/, "binary: $name");
+    $pair->agree_ok([ 'k' ], ' ... appears on the slave');
+}
+binary_is($b, ask(set => "a key\r\n\0", STORE, 'v'), 'set:');
+my $b_slave = $slave->conn;
+poll_ok { cas_of_binary($b_slave, "a key\r\n\0") == cas_of_binary($b, "a key\r\n\0") }
+    'a key that text cannot say arrives';
+binary_is($b_slave, ask(get => "a key\r\n\0"), 'get: [00000007] "v"');
+binary_like($b, ask(stat => 'repl'), qr/^stat: .*k=role "master"; .*stat:\z/, 'stat repl');
 
 # cas
 $c->ask("set k 1 0 1\r\n1\r\n");

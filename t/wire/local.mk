@@ -25,6 +25,9 @@ EXTRA_DIST += \
 	t/wire/23-auth.t \
 	t/wire/30-meta.t \
 	t/wire/39-meta-repl.t \
+	t/wire/40-binary.t \
+	t/wire/41-binary-errors.t \
+	t/wire/42-binary-stats.t \
 	t/wire/50-repl-options.t \
 	t/wire/51-repl-stream.t \
 	t/wire/52-repl-kill.t \
@@ -34,9 +37,11 @@ EXTRA_DIST += \
 	t/wire/56-repl-roles.t \
 	t/wire/57-repl-slow.t \
 	t/wire/58-repl-auth.t \
+	t/wire/59-repl-binary.t \
 	t/wire/60-udp.t \
 	t/wire/61-udp-listen.t \
 	t/wire/lib/Wire.pm \
+	t/wire/lib/Wire/Binary.pm \
 	t/wire/lib/Wire/Client.pm \
 	t/wire/lib/Wire/Conn.pm \
 	t/wire/lib/Wire/Pair.pm \
