@@ -264,9 +264,15 @@ struct opening {
 
 static int open_address(struct listener_set *set, const struct opening *opening,
                         const struct socket_address *address, const char **step) {
-    if (opening->udp_thread_count)
-        return udp_open(address, step);
-    return socket_listen_tcp(address, set->config.backlog, step);
+    uint32_t mark = set->config.socket_mark;
+    int fd = opening->udp_thread_count ? udp_open(address, step)
+                                       : socket_listen_tcp(address, set->config.backlog, step);
+    if (fd < 0 || mark == 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    *step = "setsockopt(SO_MARK)";
+    return -error;
 }
 
 static bool add_socket(struct listener_set *set, const struct opening *opening, int fd) {

@@ -38,6 +38,7 @@ struct listener_set_config {
     uint64_t connection_max; /* -c */
     bool is_refusing_fast;   /* at the limit: answer and close, instead of letting clients wait */
     int backlog;             /* -b */
+    uint32_t socket_mark;    /* SO_MARK of sockets; 0: none */
 };
 
 /* NULL when there is no memory. Main thread, as all that follow but where it says so. */

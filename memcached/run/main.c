@@ -70,6 +70,9 @@ static char *absolute_path(const char *path) {
 
 static int enter_process(struct program *program) {
     const struct settings *settings = &program->settings;
+    if (settings->thread_count > SETTINGS_THREADS_WARN)
+        fprintf(stderr, "WARNING: Setting a high number of worker threads is not recommended: "
+                        "-t takes the number of cores or less\n");
     int status = process_find_user(settings->username, &program->user);
     if (status == 0 && settings->is_daemon) {
         program->ready_fd = process_daemon_begin();
@@ -202,6 +205,8 @@ static int make_runner(struct program *program) {
         .worker_count = settings->thread_count,
         .request_max = settings->reqs_per_event,
         .connection_max = settings->maxconns,
+        .read_buf_limit_bytes = settings->read_buf_limit_bytes,
+        .socket_mark = settings->socket_mark,
         .is_refusing_fast = settings->is_maxconns_fast,
         .backlog = (int)settings->backlog,
         .idle_timeout_ms = settings->idle_timeout * 1000ull,

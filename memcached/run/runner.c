@@ -167,7 +167,8 @@ static bool create_parts(struct runner *runner, const char **why) {
                                             .worker_count = config->worker_count,
                                             .connection_max = config->connection_max,
                                             .is_refusing_fast = config->is_refusing_fast,
-                                            .backlog = config->backlog};
+                                            .backlog = config->backlog,
+                                            .socket_mark = config->socket_mark};
     runner->listeners = listener_set_create(&listeners);
     return runner->listeners != NULL;
 }

@@ -33,6 +33,7 @@ struct runner_config {
     uint64_t connection_max; /* -c */
     bool is_refusing_fast;
     int backlog;
+    uint32_t socket_mark;          /* SO_MARK of sockets; 0: none */
     uint64_t idle_timeout_ms;      /* of clients; 0: none */
     uint64_t link_timeout_ms;      /* of the peer's links; 0: none */
     uint64_t read_buf_limit_bytes; /* of all workers together; 0: none */

@@ -11,6 +11,7 @@
 #include "memcached/base/check.h"
 #include "memcached/base/num.h"
 #include "memcached/serve/settings_table.h"
+#include "memcached/store/store.h"
 
 struct parse {
     struct settings *settings;
@@ -67,18 +68,23 @@ static void *field_of(struct parse *parse, const struct setting_row *row) {
 
 /* ---- values by type -------------------------------------------------------------------------- */
 
-/* memcached's exit status of a number it refuses in its own words. */
-enum { EXIT_TOO_LOW = 1 };
-
+/*
+ * In memcached's own words where it has some; its exit status is 1 then, and of all suboptions.
+ */
 static bool take_number(struct parse *parse, const struct setting_row *row, const char *text,
                         int64_t *number) {
     bool is_number = num_i64(text, strlen(text), number);
     if (is_number && *number >= row->min && *number <= row->max)
         return true;
-    if (row->out_of_bounds)
-        return refuse(parse, EXIT_TOO_LOW, "%s: %s %s", row->out_of_bounds, spell(row).text, text);
-    if (row->too_low && (!is_number || *number < row->min))
-        return refuse(parse, EXIT_TOO_LOW, "%s: %s %s", row->too_low, spell(row).text, text);
+    bool is_too_low = !is_number || *number < row->min;
+    const char *words = is_too_low && row->too_low ? row->too_low : row->out_of_bounds;
+    if (words)
+        return refuse(parse, EXIT_FAILURE, "%s: %s %s", words, spell(row).text, text);
+    if (row->suboption)
+        return refuse(parse, EXIT_FAILURE,
+                      "could not parse argument to %s: it takes a number from %" PRId64
+                      " to %" PRId64 ", not \"%s\"",
+                      row->suboption, row->min, row->max, text);
     return refuse(parse, EX_USAGE, "%s takes a number from %" PRId64 " to %" PRId64 ", not \"%s\"",
                   spell(row).text, row->min, row->max, text);
 }
@@ -97,7 +103,7 @@ static bool take_factor(struct parse *parse, const struct setting_row *row, cons
     char *rest;
     double factor = strtod(text, &rest);
     if (*rest || rest == text || !(factor > (double)row->min))
-        return refuse(parse, EXIT_TOO_LOW, "%s: %s %s", row->too_low, spell(row).text, text);
+        return refuse(parse, EXIT_FAILURE, "%s: %s %s", row->too_low, spell(row).text, text);
     if (factor > (double)row->max)
         return refuse(parse, EX_USAGE, "%s takes at most %" PRId64 ", not \"%s\"", spell(row).text,
                       row->max, text);
@@ -170,10 +176,10 @@ static bool take_port(struct parse *parse, const struct setting_row *row, const 
 static bool add_listen(struct parse *parse, const char *address) {
     struct settings *settings = parse->settings;
     if (strncmp(address, "notls:", 6) == 0 || strncmp(address, "mtls:", 5) == 0)
-        return refuse(parse, EX_USAGE,
-                      "-l %s: 'notls' and 'mtls' are valid only with TLS, which is "
-                      "not built into this server",
-                      address);
+        return refuse(parse, EX_OSERR,
+                      "'%s' option is valid only when SSL is enabled: TLS is not built into this "
+                      "server (-l %s)",
+                      *address == 'm' ? "mtls" : "notls", address);
     if (settings->listen_count == SETTINGS_LISTEN_MAX)
         return refuse(parse, EX_USAGE, "-l takes at most %d addresses", SETTINGS_LISTEN_MAX);
     settings->listen[settings->listen_count++] = address;
@@ -247,6 +253,12 @@ static bool take_hashpower(struct parse *parse, const struct setting_row *row, c
     return true;
 }
 
+/* memcached's way: a value has to fit a page, of which it makes one chunk. */
+static bool take_no_chunked_items(struct parse *parse) {
+    parse->settings->slab_chunk_max = STORE_PAGE_BYTES;
+    return true;
+}
+
 static bool take_hash(struct parse *parse, const struct setting_row *row, const char *text) {
     static const char *const names[] = {"jenkins", "murmur3", "xxh3"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
@@ -256,7 +268,7 @@ static bool take_hash(struct parse *parse, const struct setting_row *row, const 
         }
     }
     return refuse(parse, EXIT_FAILURE,
-                  "Unknown hash_algorithm option \"%s\" (jenkins, murmur3, xxh3)", text);
+                  "Unknown hash_algorithm option (jenkins, murmur3, xxh3), not \"%s\"", text);
 }
 
 static bool is_port(const char *text) {
@@ -341,6 +353,8 @@ static bool take(struct parse *parse, const struct setting_row *row, const char 
         return take_item_size(parse, row, text);
     case TAKE_HASHPOWER:
         return take_hashpower(parse, row, text);
+    case TAKE_NO_CHUNKED_ITEMS:
+        return take_no_chunked_items(parse);
     case TAKE_HASH:
         return take_hash(parse, row, text);
     case TAKE_PEER:
@@ -369,9 +383,7 @@ static bool take(struct parse *parse, const struct setting_row *row, const char 
  * Means nothing without a value. Flags take none, and ignore what they are given as in memcached.
  */
 static bool needs_value(const struct setting_row *row) {
-    if (row->refusal || row->take == TAKE_SWITCH || row->take == TAKE_NOTHING)
-        return false;
-    return row->type != TYPE_BOOL;
+    return !row->refusal && row->type != TYPE_NONE && row->type != TYPE_BOOL;
 }
 
 static const struct setting_row *find_suboption(const char *name) {
@@ -387,8 +399,8 @@ static bool take_suboption(struct parse *parse, char *text) {
         *value++ = '\0';
     const struct setting_row *row = find_suboption(text);
     if (row && needs_value(row) && (!value || !*value))
-        return refuse(parse, EXIT_FAILURE, "Missing %sargument for %s",
-                      row->type == TYPE_U32 ? "numeric " : "", text);
+        return row->missing ? refuse(parse, EXIT_FAILURE, "%s", row->missing)
+                            : refuse(parse, EXIT_FAILURE, "Missing %s argument", text);
     if (row)
         return take(parse, row, value);
     const struct setting_row *negated =

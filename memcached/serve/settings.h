@@ -7,7 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SETTINGS_LISTEN_MAX = 64, SETTINGS_THREADS_MAX = 256 };
+enum {
+    SETTINGS_LISTEN_MAX = 64,
+    SETTINGS_THREADS_MAX = 256,
+    SETTINGS_THREADS_WARN = 64, /* more than so many are hardly meant */
+};
 
 enum settings_protocol { PROTOCOL_AUTO, PROTOCOL_ASCII, PROTOCOL_BINARY };
 

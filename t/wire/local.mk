@@ -23,6 +23,7 @@ EXTRA_DIST += \
 	t/wire/21-listen.t \
 	t/wire/22-process.t \
 	t/wire/23-auth.t \
+	t/wire/24-option-values.t \
 	t/wire/30-meta.t \
 	t/wire/39-meta-repl.t \
 	t/wire/40-binary.t \

@@ -12,6 +12,9 @@ my %since = (
     # and an empty file taken.
     auth_file_lines => '1.6.38',
 
+    # -o slab_chunk_max is checked, and counts kilobytes; before, it is taken as it comes.
+    slab_chunk_max_kilobytes => '1.6.38',
+
     # `ms`, `md`, `mg`: the flag E gives the new CAS value; before, it is an invalid flag.
     meta_cas_override => '1.6.27',
 
