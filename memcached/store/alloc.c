@@ -7,7 +7,6 @@
 enum {
     TAKE_TRIES = 10,        /* chunks made free that others were quicker to take */
     TAKE_RELEASE_TRIES = 3, /* the same for pages */
-    CHUNK_SKIP = 64,        /* every 64th value chunk knows the one 64 further on */
 };
 
 static struct item *chunk_take_once(struct store_thread *thread, unsigned class_id) {
@@ -25,20 +24,39 @@ static struct item *chunk_take_once(struct store_thread *thread, unsigned class_
     return chunk;
 }
 
-static struct item *chunk_try(struct store_thread *thread, unsigned class_id) {
-    struct item *chunk = chunk_take_once(thread, class_id);
-    /* memory is used up and this class has nothing to evict: another class gives a page */
-    for (unsigned tries = 0; UNLIKELY(!chunk) && tries < TAKE_RELEASE_TRIES; tries++) {
-        if (!page_release(thread, class_id, false))
+/* A page is moved to the class if it takes one to have a chunk. */
+static struct item *chunk_try(struct store_thread *thread, unsigned class_id, enum page_need need) {
+    struct item *chunk = NULL;
+    for (unsigned tries = 0; !chunk && tries < TAKE_RELEASE_TRIES; tries++) {
+        if (!page_release(thread, class_id, need))
             break;
         chunk = chunk_take_once(thread, class_id);
     }
     return chunk;
 }
 
+/*
+ * Everything of the class is in use by those who fill or hold it, and so is every page: a larger
+ * chunk serves as well.
+ */
+static struct item *chunk_take_larger(struct store_thread *thread, unsigned class_id) {
+    struct item *chunk = NULL;
+    while (!chunk && ++class_id <= thread->store->slabs.class_count)
+        chunk = chunk_take_once(thread, class_id);
+    return chunk;
+}
+
 struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
-    struct item *chunk = chunk_try(thread, class_id);
-    if (UNLIKELY(!chunk)) {
+    struct item *chunk = chunk_take_once(thread, class_id);
+    if (LIKELY(chunk != NULL))
+        return chunk;
+    /* memory is used up and this class has nothing to evict */
+    chunk = chunk_try(thread, class_id, PAGE_IS_WANTED);
+    if (!chunk)
+        chunk = chunk_try(thread, class_id, PAGE_IS_NEEDED);
+    if (!chunk)
+        chunk = chunk_take_larger(thread, class_id);
+    if (!chunk) {
         struct slab_class *class = &thread->store->slabs.classes[class_id];
         latch_acquire(&class->lock);
         class->events.outofmemory++;
@@ -54,7 +72,9 @@ struct item *chunk_take(struct store_thread *thread, unsigned class_id) {
 static struct item *value_chunk_take(struct store_thread *thread, uint32_t bytes) {
     struct slabs *slabs = &thread->store->slabs;
     unsigned class_id = slab_class_for(slabs, ITEM_HEADER_BYTES + bytes);
-    struct item *chunk = class_id < slabs->class_count ? chunk_try(thread, class_id) : NULL;
+    struct item *chunk = chunk_take_once(thread, class_id);
+    if (UNLIKELY(!chunk) && class_id < slabs->class_count)
+        chunk = chunk_try(thread, class_id, PAGE_IS_WANTED);
     return chunk ? chunk : chunk_take(thread, slabs->class_count);
 }
 
@@ -78,13 +98,14 @@ static bool chunks_take(struct store_thread *thread, struct item *first, uint64_
             return false;
         }
         uint32_t handle = item_handle(store, chunk);
-        shared_store(&chunk->key_bytes, 0);
         shared_store(&chunk->bits, 0);
         shared_store(&chunk->mark, 0);
         shared_store(&chunk->value_bytes, here);
         chunk->lru_next = 0;
         shared_store(&chunk->exptime, item_handle(store, first));
         shared_store(&chunk->version, 0);
+        /* pairs with the acquire in chunk_owner_locked: a value chunk tells of its own first */
+        atomic_store_explicit(&chunk->key_bytes, 0, memory_order_release);
         if (number++ % CHUNK_SKIP == 0) {
             if (skips_from)
                 shared_store(&skips_from->version, handle);

@@ -4,6 +4,8 @@
 
 #include "memcached/store/state.h"
 
+enum { CHUNK_SKIP = 64 }; /* every 64th value chunk knows the one 64 further on */
+
 /*
  * One chunk of the class: free, from a new page, reclaimed or evicted. NULL if none can be had. No
  * lock held.

@@ -9,7 +9,8 @@ bool index_open(struct index *index, unsigned hashpower, uint64_t items_max, boo
     uint64_t most = first;
     while (most * INDEX_ITEMS_PER_LINE < items_max && most < (uint64_t)1 << 31)
         most *= 2;
-    uint64_t overflow = items_max / LINE_SLOTS + 1024;
+    /* enough also when there is no growth: each bucket's last line may be almost empty */
+    uint64_t overflow = items_max / LINE_SLOTS + first + 1024;
     if (overflow > UINT32_MAX)
         overflow = UINT32_MAX;
 

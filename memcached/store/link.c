@@ -18,7 +18,7 @@ static void set_linked(const struct store *store, struct item *item, unsigned in
     unsigned bits = shared_load(&item->bits) & ITEM_OWN_BITS;
     bits |= ITEM_LINKED | inherited;
     bits |= (unsigned)shared_load(&store->epoch) << ITEM_EPOCH_SHIFT;
-    /* pairs with the acquire in chunk_owner: whoever sees the bit sees the key */
+    /* pairs with the acquire in chunk_owner_locked: whoever sees the bit sees the key */
     atomic_store_explicit(&item->bits, (uint8_t)bits, memory_order_release);
 }
 
@@ -147,6 +147,8 @@ void item_free_chunks(struct store *store, struct item *item) {
         struct item *chunk = item_at(store, handle);
         struct slab_class *class = class_of(store, chunk);
         handle = chunk->lru_next;
+        shared_store(&chunk->exptime,
+                     0); /* it belongs to no item any more: see chunk_owner_locked */
         latch_acquire(&class->lock);
         slab_chunk_push_locked(class, &store->arena, chunk);
         latch_release(&class->lock);

@@ -3,6 +3,7 @@ libstore_a_SOURCES = \
 	memcached/store/alloc.c memcached/store/alloc.h \
 	memcached/store/apply.c \
 	memcached/store/arena.c memcached/store/arena.h \
+	memcached/store/automove.c memcached/store/automove.h \
 	memcached/store/change.c \
 	memcached/store/class_counters.def \
 	memcached/store/copy.c memcached/store/copy.h \
@@ -14,6 +15,8 @@ libstore_a_SOURCES = \
 	memcached/store/link.c memcached/store/link.h \
 	memcached/store/lru.c memcached/store/lru.h \
 	memcached/store/maintain.c \
+	memcached/store/mover.c memcached/store/mover.h \
+	memcached/store/mover_chunk.c memcached/store/mover_chunk.h \
 	memcached/store/pages.c memcached/store/pages.h \
 	memcached/store/read.c \
 	memcached/store/recache.c \

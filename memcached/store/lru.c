@@ -70,6 +70,24 @@ enum lru_segment lru_choose_segment(const struct store *store, const struct item
     return exptime != 0 && exptime <= temp_end ? LRU_TEMP : LRU_HOT;
 }
 
+void lru_substitute_locked(struct store *store, struct slab_class *class, struct item *item,
+                           struct item *to) {
+    struct lru_list *list = &class->list[item_segment(item)];
+    uint32_t handle = item_handle(store, to);
+    latch_assert_held(&class->lock);
+    shared_store(&to->place, shared_load(&item->place));
+    to->lru_prev = item->lru_prev;
+    to->lru_next = item->lru_next;
+    if (to->lru_prev)
+        item_at(store, to->lru_prev)->lru_next = handle;
+    else
+        list->head = handle;
+    if (to->lru_next)
+        item_at(store, to->lru_next)->lru_prev = handle;
+    else
+        list->tail = handle;
+}
+
 static void lru_move_locked(struct store *store, struct slab_class *class, struct item *item,
                             enum lru_segment segment) {
     lru_unlink_locked(store, class, item);

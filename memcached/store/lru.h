@@ -36,6 +36,10 @@ static inline enum lru_segment lru_entry_segment(const struct store *store,
     return lru_choose_segment(store, item);
 }
 
+/* Puts `to` into the very place of an item on a list; both hold the same. Class lock held. */
+void lru_substitute_locked(struct store *store, struct slab_class *class, struct item *item,
+                           struct item *to);
+
 /*
  * Makes one chunk of the class free by reclaiming or evicting. Class lock held; may give it up and
  * take it again. False if nothing could be freed.

@@ -24,7 +24,7 @@ bool store_maintain(struct store_thread *thread) {
         store->crawled_ms = now_ms;
         walk_drop_dead(thread, &store->crawl_cursor, CRAWL_SLICE_BUCKETS);
     }
-    has_more |= pages_shrink(thread);
+    has_more |= pages_maintain(thread);
     shared_add(&store->juggles, 1);
     return has_more;
 }
@@ -47,7 +47,7 @@ static uint64_t items_linked_locked(struct store *store) {
  * much as others.
  */
 static bool wants_growth_locked(struct store *store, uint32_t count) {
-    if (count >= store->index.bucket_count_max)
+    if (store->is_index_fixed || count >= store->index.bucket_count_max)
         return false;
     if (count & (count - 1))
         return true;

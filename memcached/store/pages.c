@@ -1,266 +1,285 @@
-/*
- * A page on its way from one class to another:
- *
- *   in use --> draining --> drained --> pool
- *                 |            `-> parked -> pool   (a lock-free read was still under way)
- *                 `-> in use                        (someone holds an item in it)
- *
- * While it drains, chunks freed in it stay off the free list. It may change its shape only after
- * the grace period of grace.h.
- */
 #include "memcached/store/pages.h"
 
 #include <sched.h>
 
-#include "memcached/base/mem.h"
-#include "memcached/store/grace.h"
-#include "memcached/store/link.h"
-#include "memcached/store/watch.h"
+#include "memcached/store/automove.h"
+#include "memcached/store/mover_chunk.h"
 
 enum {
-    PAGE_TRIES = 8,     /* pages of one class looked at in one go */
-    GRACE_YIELDS = 100, /* how long to wait for readers before the page is parked */
-    DRAIN_ROUNDS = 3,   /* an item may be stored while its neighbours are dropped */
+    PAGE_TRIES = 8,         /* pages of one class looked at for one that nobody holds */
+    PAGE_NEEDED_TRIES = 64, /* the same over all classes, when nothing else is left */
+    PAGE_GIVE_UPS = 8,      /* pages of one class that are begun and given up in a row */
+    STUCK_ROUNDS = 3,       /* passes over a page by a worker that waits for it */
+    GRACE_YIELDS = 100,     /* how long it waits for readers */
+    PATIENCE_MS = 5000,     /* with a page in which something is held */
+    POOL_TRIM_PAGES = 16,   /* given to the kernel in one slice */
 };
 
-struct drain {
-    struct store_thread *thread;
-    struct slab_class *class;
-    unsigned class_id;
-    uint32_t page;
-    uint32_t chunk_count; /* chunks of the page that were ever used */
-};
-
-static struct item *drain_chunk(const struct drain *drain, uint32_t number) {
-    const struct store *store = drain->thread->store;
-    uint32_t start = arena_page_start(&store->arena, drain->page);
-    return item_at(store, start + number * drain->class->chunk_units);
+uint32_t pages_age_locked(const struct store *store, const struct slab_class *class) {
+    uint32_t tail = class->list[LRU_COLD].tail;
+    if (!tail)
+        tail = class->list[LRU_HOT].tail;
+    if (!tail)
+        tail = class->list[LRU_WARM].tail;
+    if (!tail)
+        return 0;
+    uint32_t now = clock_seconds(store->clock);
+    uint32_t then = shared_load(&item_at(store, tail)->access_time);
+    return now > then ? now - then : 0;
 }
 
-/*
- * The item a chunk belongs to if that is linked, or NULL: free, reserved, or held after it was
- * unlinked.
- */
-static struct item *chunk_owner(const struct store *store, struct item *chunk) {
-    if (item_class(chunk) == 0)
-        return NULL;
-    struct item *owner = chunk;
-    if (shared_load(&chunk->key_bytes) == 0) {
-        uint32_t first = shared_load(&chunk->exptime);
-        if (first == 0)
-            return NULL;
-        owner = item_at(store, first);
-    }
-    /* pairs with the release in set_linked: the key can be read */
-    unsigned bits = atomic_load_explicit(&owner->bits, memory_order_acquire);
-    return bits & ITEM_LINKED ? owner : NULL;
-}
-
-/* Whether every chunk in use could be dropped as things stand. Class lock held. */
-static bool page_is_drainable_locked(const struct drain *drain) {
-    const struct store *store = drain->thread->store;
-    for (uint32_t i = 0; i < drain->chunk_count; i++) {
-        struct item *chunk = drain_chunk(drain, i);
-        if (item_class(chunk) == 0)
-            continue;
-        const struct item *owner = chunk_owner(store, chunk);
-        if (!store->is_evicting || !owner || shared_load(&owner->refcount) != 1)
-            return false;
-    }
-    return true;
-}
-
-static void free_list_unlink_locked(const struct store *store, struct slab_class *class,
-                                    struct item *chunk) {
-    if (chunk->lru_prev)
-        item_at(store, chunk->lru_prev)->lru_next = chunk->lru_next;
-    else
-        class->free_head = chunk->lru_next;
-    if (chunk->lru_next)
-        item_at(store, chunk->lru_next)->lru_prev = chunk->lru_prev;
-    class->free_count--;
-}
-
-/* From here on nothing is allocated in the page. False if it had better be left alone. */
-static bool drain_begin(struct drain *drain) {
-    struct store *store = drain->thread->store;
-    struct slab_class *class = drain->class;
-    bool is_begun = false;
-    latch_acquire(&class->lock);
-    bool is_fresh =
-        class->fresh_left && arena_page(&store->arena, class->fresh_handle) == drain->page;
-    drain->chunk_count = class->chunks_per_page - (is_fresh ? class->fresh_left : 0);
-    if (shared_load(&store->slabs.page_class[drain->page]) == drain->class_id &&
-        page_is_drainable_locked(drain)) {
-        is_begun = true;
-        class->draining_page = drain->page;
-        if (is_fresh)
-            class->fresh_left = 0;
-        for (uint32_t i = 0; i < drain->chunk_count; i++) {
-            struct item *chunk = drain_chunk(drain, i);
-            if (item_class(chunk) == 0)
-                free_list_unlink_locked(store, class, chunk);
-        }
-    }
-    latch_release(&class->lock);
-    return is_begun;
-}
-
-/* Drops one linked item. False if someone holds it. */
-static bool drain_item(struct drain *drain, struct item *item, uint64_t hash) {
-    struct store *store = drain->thread->store;
-    struct stripe *stripe = stripe_of(store, hash);
-    bool is_gone = true;
-    latch_acquire(&stripe->lock);
-    struct spot spot =
-        index_find_handle(&store->index, &store->arena, hash, item_handle(store, item));
-    if (spot.line) {
-        is_gone = atomic_load_explicit(&item->refcount, memory_order_acquire) == 1;
-        enum item_life life = item_life(store, item);
-        if (is_gone && life == ITEM_ALIVE) {
-            struct slab_class *class = class_of(store, item);
-            latch_acquire(&class->lock);
-            count_eviction_locked(store, class, item);
-            watch_eviction(drain->thread, item);
-            latch_release(&class->lock);
-        }
-        if (is_gone)
-            link_bury_locked(drain->thread, stripe, hash, spot, life);
-    }
-    latch_release(&stripe->lock);
-    return is_gone;
-}
-
-static bool drain_items(struct drain *drain) {
-    struct store *store = drain->thread->store;
-    for (uint32_t i = 0; i < drain->chunk_count; i++) {
-        struct item *chunk = drain_chunk(drain, i);
-        latch_acquire(&drain->class->lock);
-        /* hashed under the class lock: the chunk, hence its item, is not freed meanwhile */
-        struct item *owner = chunk_owner(store, chunk);
-        uint64_t hash = owner ? item_hash(store, owner) : 0;
-        latch_release(&drain->class->lock);
-        if (owner && !drain_item(drain, owner, hash))
-            return false;
-    }
-    return true;
-}
-
-/* The page leaves its class if nothing is left in it; otherwise it goes on as before. */
-static bool drain_end(struct drain *drain) {
-    struct store *store = drain->thread->store;
-    struct slab_class *class = drain->class;
-    bool is_empty = true;
-    latch_acquire(&class->lock);
-    for (uint32_t i = 0; i < drain->chunk_count && is_empty; i++)
-        is_empty = item_class(drain_chunk(drain, i)) == 0;
-    class->draining_page = PAGE_NONE;
-    if (is_empty) {
-        class->page_count--;
-        shared_store(&store->slabs.page_class[drain->page], 0);
-    } else {
-        for (uint32_t i = 0; i < class->chunks_per_page; i++) {
-            struct item *chunk = drain_chunk(drain, i);
-            if (i >= drain->chunk_count || item_class(chunk) == 0)
-                slab_chunk_push_locked(class, &store->arena, chunk);
-        }
-    }
-    latch_release(&class->lock);
-    return is_empty;
-}
-
-static bool page_drain(struct store_thread *thread, unsigned class_id, uint32_t page) {
-    struct drain drain = {
-        .thread = thread,
-        .class = &thread->store->slabs.classes[class_id],
-        .class_id = class_id,
-        .page = page,
-    };
-    if (!drain_begin(&drain))
-        return false;
-    for (unsigned round = 0; round < DRAIN_ROUNDS; round++) {
-        if (!drain_items(&drain))
-            break;
-    }
-    return drain_end(&drain);
-}
-
-/* The class with most pages, if it can spare one for the class that asks. */
-static unsigned richest_class(struct store *store, unsigned for_class_id) {
-    unsigned richest = 0;
-    uint32_t most = 0;
-    uint32_t own = 0;
+unsigned pages_source_locked(struct store *store, unsigned not_class, uint32_t pages_min) {
+    unsigned best = 0;
+    bool best_has_page = false;
+    uint32_t best_age = 0;
+    uint32_t best_pages = 0;
     for (unsigned id = 1; id <= store->slabs.class_count; id++) {
         struct slab_class *class = &store->slabs.classes[id];
         latch_acquire(&class->lock);
         uint32_t pages = class->page_count;
-        uint64_t free_chunks = (uint64_t) class->free_count + class->fresh_left;
+        uint32_t age = pages_age_locked(store, class);
+        bool has_page = slab_free_chunks_locked(class) >= class->chunks_per_page;
         latch_release(&class->lock);
-        if (id == for_class_id)
-            own = pages;
-        else if (pages > most && (store->is_evicting || free_chunks >= class->chunks_per_page)) {
-            richest = id;
-            most = pages;
-        }
+        if (id == not_class || pages < pages_min || pages == 0)
+            continue;
+        /* without eviction only what is free can make room for what a page holds */
+        if (!store->is_evicting && !has_page)
+            continue;
+        bool is_better = has_page != best_has_page ? has_page
+                         : age != best_age         ? age > best_age
+                                                   : pages > best_pages;
+        if (best && !is_better)
+            continue;
+        best = id;
+        best_has_page = has_page;
+        best_age = age;
+        best_pages = pages;
     }
-    return most > own + (own > 0) ? richest : 0;
+    return best;
 }
 
-/* Empties one page of the class. PAGE_NONE if none of those looked at could be. */
-static uint32_t page_of_class_drain(struct store_thread *thread, unsigned class_id) {
-    struct store *store = thread->store;
+/* Whether nobody holds or fills anything in the page, and its items find room elsewhere. */
+static bool is_movable_locked(struct store *store, struct slab_class *class, uint32_t page) {
+    bool is_fresh = class->fresh_left && arena_page(&store->arena, class->fresh_handle) == page;
+    uint32_t used = class->chunks_per_page - (is_fresh ? class->fresh_left : 0);
+    uint32_t start = arena_page_start(&store->arena, page);
+    if (!store->is_evicting && slab_free_chunks_locked(class) < class->chunks_per_page)
+        return false;
+    for (uint32_t i = 0; i < used; i++) {
+        struct item *chunk = item_at(store, start + i * class->chunk_units);
+        if (item_class(chunk) == 0)
+            continue;
+        const struct item *owner = chunk_owner_locked(store, chunk);
+        if (!owner || shared_load(&owner->refcount) != 1)
+            return false;
+    }
+    return true;
+}
+
+static bool is_movable(struct store *store, unsigned class_id, uint32_t page) {
+    struct slab_class *class = &store->slabs.classes[class_id];
+    latch_acquire(&class->lock);
+    bool is_movable = shared_load(&store->slabs.page_class[page]) == class_id &&
+                      is_movable_locked(store, class, page);
+    latch_release(&class->lock);
+    return is_movable;
+}
+
+/* A page of which nothing was used yet changes class without further ado. */
+static bool move_spare_locked(struct store_thread *thread, unsigned from, unsigned to) {
+    struct slabs *slabs = &thread->store->slabs;
+    struct slab_class *class = &slabs->classes[from];
+    latch_acquire(&class->lock);
+    uint32_t page = slab_page_unspare_locked(slabs, from);
+    if (page != PAGE_NONE) {
+        class->page_count--;
+        shared_store(&slabs->page_class[page], 0);
+    }
+    latch_release(&class->lock);
+    if (page != PAGE_NONE)
+        mover_hand_over_locked(thread, page, to);
+    return page != PAGE_NONE;
+}
+
+static uint32_t pages_ever_used(struct store *store) {
     latch_acquire(&store->slabs.page_lock);
-    uint32_t page_count = store->slabs.page_fresh;
+    uint32_t count = store->slabs.page_fresh;
     latch_release(&store->slabs.page_lock);
-    unsigned tries = store->is_evicting ? PAGE_TRIES : page_count;
+    return count;
+}
+
+/* A page of the class: one that can be emptied at once, else (if that will do) any. */
+static uint32_t page_choose_locked(struct store *store, unsigned class_id, bool takes_held) {
+    uint32_t page_count = pages_ever_used(store);
+    uint32_t any = PAGE_NONE;
+    unsigned tries = PAGE_TRIES;
     for (uint32_t i = 0; i < page_count && tries; i++) {
         uint32_t page = store->page_hint++ % page_count;
         if (shared_load(&store->slabs.page_class[page]) != class_id)
             continue;
         tries--;
-        if (page_drain(thread, class_id, page))
+        if (is_movable(store, class_id, page))
             return page;
+        any = page;
     }
-    return PAGE_NONE;
+    return takes_held && store->is_evicting ? any : PAGE_NONE;
 }
 
-/* The parked page goes to the pool once the readers noted with it have gone on. */
-static bool parked_release_locked(struct store *store, bool forgets_memory) {
-    if (store->parked_page == PAGE_NONE || !grace_has_passed_locked(store, store->parked_reads))
-        return false;
-    if (forgets_memory)
-        mem_forget(arena_at(&store->arena, arena_page_start(&store->arena, store->parked_page)),
-                   STORE_PAGE_BYTES);
-    slab_page_free(&store->slabs, store->parked_page);
-    store->parked_page = PAGE_NONE;
-    return true;
-}
-
-bool page_release(struct store_thread *thread, unsigned for_class_id, bool forgets_memory) {
+bool pages_begin_locked(struct store_thread *thread, unsigned from, unsigned to) {
     struct store *store = thread->store;
-    bool is_released = false;
-    latch_acquire(&store->admin);
-    if (store->parked_page == PAGE_NONE) {
-        unsigned class_id = richest_class(store, for_class_id);
-        if (class_id) {
-            store->parked_page = page_of_class_drain(thread, class_id);
-            if (store->parked_page != PAGE_NONE)
-                grace_note_locked(store, thread, store->parked_reads);
+    if (move_spare_locked(thread, from, to))
+        return true;
+    uint32_t page = page_choose_locked(store, from, true);
+    return page != PAGE_NONE && mover_begin_locked(thread, from, to, page);
+}
+
+/* Sees the page under way through, or gives it up. True if the mover is idle then. */
+static bool finish_locked(struct store_thread *thread) {
+    struct store *store = thread->store;
+    struct mover *mover = &store->mover;
+    unsigned stuck = 0;
+    for (;;) {
+        enum mover_progress progress = mover_step_locked(thread);
+        if (progress == MOVER_DONE)
+            return true;
+        if (progress == MOVER_ADVANCED)
+            continue;
+        bool is_draining = mover->phase == MOVER_DRAINING;
+        if (++stuck < (is_draining ? STUCK_ROUNDS : GRACE_YIELDS)) {
+            sched_yield();
+        } else if (is_draining) {
+            mover_give_up_locked(thread);
+            return true;
+        } else {
+            return false;
         }
     }
-    for (unsigned i = 0; i < GRACE_YIELDS && store->parked_page != PAGE_NONE; i++) {
-        is_released = parked_release_locked(store, forgets_memory);
-        if (!is_released)
-            sched_yield();
-    }
-    latch_release(&store->admin);
-    return is_released;
 }
 
-bool pages_shrink(struct store_thread *thread) {
-    struct slabs *slabs = &thread->store->slabs;
+/* Moves a page of one class at once. */
+static bool take_from_locked(struct store_thread *thread, unsigned from, unsigned to) {
+    struct store *store = thread->store;
+    if (move_spare_locked(thread, from, to))
+        return true;
+    uint32_t page = page_choose_locked(store, from, false);
+    if (page == PAGE_NONE || !mover_begin_locked(thread, from, to, page))
+        return false;
+    return finish_locked(thread) && shared_load(&store->slabs.page_class[page]) == to;
+}
+
+/* The same with whichever page can be had. */
+static bool take_any_locked(struct store_thread *thread, unsigned to) {
+    struct store *store = thread->store;
+    uint32_t page_count = pages_ever_used(store);
+    unsigned tries = PAGE_NEEDED_TRIES;
+    for (uint32_t i = 0; i < page_count && tries; i++) {
+        uint32_t page = store->page_hint++ % page_count;
+        unsigned from = shared_load(&store->slabs.page_class[page]);
+        if (from == 0 || from == to)
+            continue;
+        tries--;
+        /* with that no page of the class is a spare one, in which nothing is as it seems */
+        if (move_spare_locked(thread, from, to))
+            return true;
+        if (is_movable(store, from, page) && mover_begin_locked(thread, from, to, page))
+            return finish_locked(thread) && shared_load(&store->slabs.page_class[page]) == to;
+    }
+    return false;
+}
+
+static uint32_t pages_of(struct store *store, unsigned class_id) {
+    struct slab_class *class = &store->slabs.classes[class_id];
+    latch_acquire(&class->lock);
+    uint32_t count = class->page_count;
+    latch_release(&class->lock);
+    return count;
+}
+
+bool page_release(struct store_thread *thread, unsigned for_class_id, enum page_need need) {
+    struct store *store = thread->store;
+    bool has_page = false;
+    latch_acquire(&store->admin);
+    uint32_t own = pages_of(store, for_class_id);
+    /* the page under way may be the one that is waited for, from an earlier attempt or by chance */
+    if (!finish_locked(thread) || pages_of(store, for_class_id) > own) {
+        has_page = store->mover.phase == MOVER_IDLE;
+    } else if (need == PAGE_IS_NEEDED) {
+        has_page = take_any_locked(thread, for_class_id);
+    } else {
+        unsigned from = pages_source_locked(store, for_class_id, own + 1 + (own > 0));
+        has_page = from && take_from_locked(thread, from, for_class_id);
+    }
+    latch_release(&store->admin);
+    return has_page;
+}
+
+static bool is_over_limit(struct store *store) {
+    struct slabs *slabs = &store->slabs;
     latch_acquire(&slabs->page_lock);
     bool is_over = slabs->page_used > slabs->page_limit;
     latch_release(&slabs->page_lock);
-    return is_over && page_release(thread, PAGE_CLASS_ANY, true);
+    return is_over;
+}
+
+/* Something is held in the page, and has been for long: another page of the class, or none. */
+static void try_another_locked(struct store_thread *thread) {
+    struct mover *mover = &thread->store->mover;
+    unsigned tries = mover->tries + 1;
+    mover_give_up_locked(thread);
+    mover->tries = tries < PAGE_GIVE_UPS ? tries : 0;
+    if (mover->tries)
+        (void)pages_begin_locked(thread, mover->from, mover->to);
+}
+
+bool pages_maintain(struct store_thread *thread) {
+    struct store *store = thread->store;
+    struct mover *mover = &store->mover;
+    bool has_more = slab_pool_trim(&store->slabs, &store->arena, POOL_TRIM_PAGES);
+    latch_acquire(&store->admin);
+    if (mover->phase != MOVER_IDLE) {
+        bool is_stuck = mover_step_locked(thread) == MOVER_STUCK;
+        has_more |= !is_stuck;
+        if (is_stuck && mover->phase == MOVER_DRAINING &&
+            clock_mono_ms(store->clock) - mover->begun_ms >= PATIENCE_MS)
+            try_another_locked(thread);
+    } else if (store->moves_pages) {
+        unsigned from = 0;
+        unsigned to = MOVER_TO_POOL;
+        if (is_over_limit(store))
+            from = pages_source_locked(store, 0, 1);
+        else
+            from = automove_choose_locked(store, &to);
+        has_more |= from && pages_begin_locked(thread, from, to);
+    }
+    latch_release(&store->admin);
+    return has_more;
+}
+
+enum store_reassign store_reassign(struct store_thread *thread, int64_t from, int64_t to) {
+    struct store *store = thread->store;
+    int64_t class_count = store->slabs.class_count;
+    enum store_reassign answer = STORE_REASSIGN_OK;
+    if (from == to)
+        return STORE_REASSIGN_SAME;
+    if (from < STORE_REASSIGN_ANY || from >= STORE_CLASS_COUNT_MAX || to < 0 || to > class_count)
+        return STORE_REASSIGN_BAD_CLASS;
+    latch_acquire(&store->admin);
+    unsigned source = from > 0 ? (unsigned)from : 0;
+    if (store->mover.phase != MOVER_IDLE) {
+        answer = STORE_REASSIGN_BUSY;
+    } else if (from == 0) {
+        uint32_t page = slab_pool_take(&store->slabs);
+        if (page == PAGE_NONE)
+            answer = STORE_REASSIGN_NO_SPARE;
+        else
+            mover_hand_over_locked(thread, page, (unsigned)to);
+    } else {
+        if (from == STORE_REASSIGN_ANY)
+            source = pages_source_locked(store, (unsigned)to, 2);
+        if (source == 0 || source > class_count || pages_of(store, source) < 2 ||
+            !pages_begin_locked(thread, source, (unsigned)to))
+            answer = STORE_REASSIGN_NO_SPARE;
+    }
+    latch_release(&store->admin);
+    return answer;
 }

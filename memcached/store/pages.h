@@ -1,25 +1,44 @@
 /*
- * Taking a page away from a class that has many, for one that has none or for a lower limit.
- * Private to the store.
+ * Which page goes from which class to which: for a class that has none, for a lower limit, because
+ * an operator says so, or to balance the classes. Private to the store.
  */
 #ifndef STORE_PAGES_H
 #define STORE_PAGES_H
 
 #include "memcached/store/state.h"
 
-enum { PAGE_CLASS_ANY = 0 };
+/* How much a class that asks for a page may take from others. */
+enum page_need {
+    PAGE_IS_WANTED, /* of a class that has more than the one that asks */
+    PAGE_IS_NEEDED, /* of any class, its last one if need be */
+};
 
 /*
- * Empties a page of the richest class, evicting what it holds, and gives it to the pool; without
- * eviction (-M) only a page that is empty already. for_class_id: the class that wants it, from
- * which nothing is taken, or PAGE_CLASS_ANY. True if a page went to the pool. No lock held.
+ * For a class that can neither find nor make a free chunk: moves a page to it from another one, at
+ * once, unless all that may be taken are held. True if it has one now. No lock held.
  */
-bool page_release(struct store_thread *thread, unsigned for_class_id, bool forgets_memory);
+bool page_release(struct store_thread *thread, unsigned for_class_id, enum page_need need);
+
+/* The oldest of what a class would evict next, in seconds since its last access. */
+uint32_t pages_age_locked(const struct store *store, const struct slab_class *class);
 
 /*
- * While more pages are in use than a lowered limit allows: releases one. True if there is more to
- * do.
+ * The class that can best do without a page, of those with at least pages_min, other than
+ * `not_class`; 0 if there is none. One that has a page's worth of free chunks is best, then the one
+ * whose coldest item is oldest. Admin lock held.
  */
-bool pages_shrink(struct store_thread *thread);
+unsigned pages_source_locked(struct store *store, unsigned not_class, uint32_t pages_min);
+
+/*
+ * Begins to move a page of the class `from`; the mover is idle. False if it has none that could be
+ * emptied. Admin lock held.
+ */
+bool pages_begin_locked(struct store_thread *thread, unsigned from, unsigned to);
+
+/*
+ * One slice of moving pages: what was begun, what a lowered limit asks for, what automove finds.
+ * True if there is more to do now. One thread.
+ */
+bool pages_maintain(struct store_thread *thread);
 
 #endif

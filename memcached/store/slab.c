@@ -39,6 +39,7 @@ static bool classes_open(struct slabs *slabs, const struct arena *arena,
         struct slab_class *class = &slabs->classes[id];
         latch_init(&class->lock, RANK_CLASS);
         class->draining_page = PAGE_NONE;
+        class->spare_head = PAGE_NONE;
         if (id == 0)
             continue;
         class->chunk_bytes = sizes[id];
@@ -55,9 +56,10 @@ bool slabs_open(struct slabs *slabs, const struct store_config *config, const st
     uint32_t units = slabs->chunk_bytes_max / 8 + 1;
     slabs->class_of_units = mem_alloc(units);
     slabs->page_class = mem_zalloc(arena->page_count);
-    slabs->page_free = mem_zalloc(sizeof(uint32_t) * arena->page_count);
+    slabs->page_next = mem_zalloc(sizeof(uint32_t) * arena->page_count);
+    slabs->pool_head = PAGE_NONE;
     latch_init(&slabs->page_lock, RANK_PAGES);
-    if (!slabs->class_of_units || !slabs->page_class || !slabs->page_free ||
+    if (!slabs->class_of_units || !slabs->page_class || !slabs->page_next ||
         !classes_open(slabs, arena, sizes)) {
         slabs_close(slabs);
         return false;
@@ -80,22 +82,49 @@ void slabs_close(struct slabs *slabs) {
     }
     latch_destroy(&slabs->page_lock);
     mem_free(slabs->classes);
-    mem_free(slabs->page_free);
+    mem_free(slabs->page_next);
     mem_free((void *)slabs->page_class);
     mem_free(slabs->class_of_units);
     memset(slabs, 0, sizeof(*slabs));
 }
 
+static void fresh_page_locked(struct slab_class *class, const struct arena *arena, uint32_t page) {
+    class->fresh_handle = arena_page_start(arena, page);
+    class->fresh_left = class->chunks_per_page;
+}
+
+bool slab_page_open_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id) {
+    struct slab_class *class = &slabs->classes[class_id];
+    DCHECK(class->fresh_left == 0);
+    uint32_t page = slab_page_unspare_locked(slabs, class_id);
+    if (page == PAGE_NONE)
+        return false;
+    fresh_page_locked(class, arena, page);
+    return true;
+}
+
+/* Page lock held. */
+static uint32_t pool_pop(struct slabs *slabs) {
+    uint32_t page = slabs->pool_head;
+    if (page != PAGE_NONE) {
+        slabs->pool_head = slabs->page_next[page];
+        if (slabs->pool_count)
+            slabs->pool_count--;
+    }
+    return page;
+}
+
 bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id) {
     struct slab_class *class = &slabs->classes[class_id];
     latch_assert_held(&class->lock);
+    if (UNLIKELY(class->spare_head != PAGE_NONE))
+        return slab_page_open_locked(slabs, arena, class_id);
     DCHECK(class->fresh_left == 0);
     uint32_t page = PAGE_NONE;
     latch_acquire(&slabs->page_lock);
     if (slabs->page_used < slabs->page_limit) {
-        if (slabs->page_free_count)
-            page = slabs->page_free[--slabs->page_free_count];
-        else if (slabs->page_fresh < arena->page_count)
+        page = pool_pop(slabs);
+        if (page == PAGE_NONE && slabs->page_fresh < arena->page_count)
             page = slabs->page_fresh++;
     }
     if (page != PAGE_NONE) {
@@ -106,15 +135,66 @@ bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsign
     if (page == PAGE_NONE)
         return false;
     class->page_count++;
-    class->fresh_handle = arena_page_start(arena, page);
-    class->fresh_left = class->chunks_per_page;
+    fresh_page_locked(class, arena, page);
     return true;
+}
+
+void slab_page_give_locked(struct slabs *slabs, unsigned class_id, uint32_t page) {
+    struct slab_class *class = &slabs->classes[class_id];
+    latch_assert_held(&class->lock);
+    shared_store(&slabs->page_class[page], (uint8_t)class_id);
+    slabs->page_next[page] = class->spare_head;
+    class->spare_head = page;
+    class->spare_count++;
+    class->page_count++;
+}
+
+uint32_t slab_page_unspare_locked(struct slabs *slabs, unsigned class_id) {
+    struct slab_class *class = &slabs->classes[class_id];
+    latch_assert_held(&class->lock);
+    uint32_t page = class->spare_head;
+    if (page != PAGE_NONE) {
+        class->spare_head = slabs->page_next[page];
+        class->spare_count--;
+    }
+    return page;
 }
 
 void slab_page_free(struct slabs *slabs, uint32_t page) {
     latch_acquire(&slabs->page_lock);
     shared_store(&slabs->page_class[page], 0);
-    slabs->page_free[slabs->page_free_count++] = page;
+    slabs->page_next[page] = slabs->pool_head;
+    slabs->pool_head = page;
+    slabs->pool_count++;
     slabs->page_used--;
     latch_release(&slabs->page_lock);
+}
+
+uint32_t slab_pool_take(struct slabs *slabs) {
+    uint32_t page = PAGE_NONE;
+    latch_acquire(&slabs->page_lock);
+    if (slabs->pool_count && slabs->page_used < slabs->page_limit) {
+        page = pool_pop(slabs);
+        slabs->page_used++;
+    }
+    latch_release(&slabs->page_lock);
+    return page;
+}
+
+bool slab_pool_trim(struct slabs *slabs, const struct arena *arena, unsigned most) {
+    latch_acquire(&slabs->page_lock);
+    uint32_t room = slabs->page_limit > slabs->page_used ? slabs->page_limit - slabs->page_used : 0;
+    uint32_t excess = slabs->pool_count > room ? slabs->pool_count - room : 0;
+    uint32_t count = excess < most ? excess : most;
+    /* the last ones of those with memory, so that the first pool_count stay the ones that have it */
+    slabs->pool_count -= count;
+    uint32_t page = slabs->pool_head;
+    for (uint32_t i = 0; count && i < slabs->pool_count; i++)
+        page = slabs->page_next[page];
+    for (uint32_t i = 0; i < count; i++) {
+        mem_forget(arena_at(arena, arena_page_start(arena, page)), STORE_PAGE_BYTES);
+        page = slabs->page_next[page];
+    }
+    latch_release(&slabs->page_lock);
+    return excess > count;
 }

@@ -37,6 +37,8 @@ struct slab_class {
     uint32_t fresh_handle; /* next chunk of the newest page that was never used */
     uint32_t fresh_left;   /* how many of those there are */
     uint32_t page_count;
+    uint32_t spare_head;    /* pages of which nothing was used yet, through page_next; PAGE_NONE */
+    uint32_t spare_count;   /* how many of those there are */
     uint32_t draining_page; /* its chunks do not go back to the free list; PAGE_NONE */
     struct lru_list list[LRU_SEGMENT_COUNT];
     struct class_events events;
@@ -56,13 +58,16 @@ struct slabs {
     uint8_t *class_of_units; /* by item size in 8-byte units, rounded up */
     /* which class each page belongs to; 0: none. Written under page_lock */
     _Atomic uint8_t *page_class;
-    uint32_t *page_free; /* stack of pages that were given back */
+    /* the next page of the list a page is on: guarded by what guards the list's head */
+    uint32_t *page_next;
 
     struct latch page_lock __attribute__((aligned(64)));
     /* guarded by page_lock */
     uint32_t page_fresh; /* first page never used */
-    uint32_t page_free_count;
-    uint32_t page_used; /* pages that belong to a class or are being drained */
+    uint32_t pool_head;  /* pages that were given back, the newest first; PAGE_NONE */
+    /* how many of them, from the head, still have memory behind them: the others were forgotten */
+    uint32_t pool_count;
+    uint32_t page_used; /* pages that belong to a class or are on their way between two */
     uint32_t page_limit;
     uint64_t limit_bytes; /* as it was asked for */
 };
@@ -79,10 +84,43 @@ static inline unsigned slab_class_for(const struct slabs *slabs, uint32_t bytes)
     return slabs->class_of_units[(bytes + 7) >> 3];
 }
 
-/* A page for the class, within the limit; false if there is none. */
+/*
+ * Fresh chunks for a class that has none left: of a spare page of its own, or of a new one within
+ * the limit. False if there is no page. Class lock held.
+ */
+bool slab_page_open_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id);
 bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id);
-/* Takes a page out of use; it can be handed out again (and read as long as the store lives). */
+
+/* Gives a page that left its class to another, as a spare one. Class lock held. */
+void slab_page_give_locked(struct slabs *slabs, unsigned class_id, uint32_t page);
+/* Takes a spare page out of its class; PAGE_NONE if it has none. Class lock held. */
+uint32_t slab_page_unspare_locked(struct slabs *slabs, unsigned class_id);
+
+/*
+ * Takes a page out of use: into the pool, from which any class may have it. It can be read as long
+ * as the store lives.
+ */
 void slab_page_free(struct slabs *slabs, uint32_t page);
+/* A page of the pool, in use from now on but in no class yet; PAGE_NONE if it is empty. */
+uint32_t slab_pool_take(struct slabs *slabs);
+/*
+ * Gives memory behind the pool to the kernel as far as it is beyond the limit, of `most` pages at
+ * most. True if there is more.
+ */
+bool slab_pool_trim(struct slabs *slabs, const struct arena *arena, unsigned most);
+
+/* How many chunks the class could hand out as things stand. Class lock held. */
+static inline uint64_t slab_free_chunks_locked(const struct slab_class *class) {
+    return class->free_count + class->fresh_left +
+           (uint64_t) class->spare_count * class->chunks_per_page;
+}
+
+/*
+ * A free chunk of a page that is being drained stands on no list: it points at itself.
+ */
+static inline bool slab_chunk_is_off_list(const struct item *chunk, uint32_t handle) {
+    return chunk->lru_next == handle;
+}
 
 /*
  * A free chunk, or NULL. Its place is set to the class, its refcount to 1, its bits to
@@ -118,8 +156,10 @@ static inline void slab_chunk_push_locked(struct slab_class *class, const struct
     shared_store(&chunk->place, 0);
     shared_store(&chunk->refcount, 0);
     if (UNLIKELY(class->draining_page != PAGE_NONE) &&
-        arena_page(arena, handle) == class->draining_page)
+        arena_page(arena, handle) == class->draining_page) {
+        chunk->lru_next = handle;
         return;
+    }
     chunk->lru_prev = 0;
     chunk->lru_next = class->free_head;
     if (class->free_head)

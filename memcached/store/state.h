@@ -14,8 +14,10 @@
 #include "memcached/base/hash.h"
 #include "memcached/base/lock.h"
 #include "memcached/store/arena.h"
+#include "memcached/store/automove.h"
 #include "memcached/store/index.h"
 #include "memcached/store/item.h"
+#include "memcached/store/mover.h"
 #include "memcached/store/slab.h"
 #include "memcached/store/store.h"
 #include "memcached/store/stripe.h"
@@ -79,6 +81,8 @@ struct store {
     struct store_observer observer; /* fixed before the first handle */
     bool is_replicated;
     bool is_evicting;
+    bool moves_pages;
+    bool is_index_fixed;
     bool needs_read_fence; /* no membarrier here: readers order their own start */
     struct hash_secret secret;
     uint64_t item_bytes_max;
@@ -109,10 +113,10 @@ struct store {
     _Atomic uint64_t flush_pending_s; /* UNIX seconds; 0: none */
     /* the newest version at which one was asked for, taken back or made */
     _Atomic uint64_t flush_pending_version;
-    uint32_t flush_due_s;   /* the same on the store's own clock */
-    uint32_t parked_page;   /* drained, waits for readers; PAGE_NONE */
-    uint32_t *parked_reads; /* read_count of each handle when it was parked */
-    uint32_t page_hint;     /* where the search for a page to take over goes on */
+    uint32_t flush_due_s; /* the same on the store's own clock */
+    struct mover mover;   /* the page that changes class */
+    struct automove automove;
+    uint32_t page_hint; /* where the search for a page to move goes on */
 
     _Atomic uint64_t acknowledged; /* up to here the peer has everything */
 

@@ -28,6 +28,7 @@ static void stats_from_handles(struct store *store, struct store_stats *out) {
     out->index_bytes = (uint64_t)buckets * LINE_BYTES;
     out->hash_is_expanding = (buckets & (buckets - 1)) != 0;
     out->hash_power_level = 32 - (uint32_t)__builtin_clz((buckets - 1) | 1) + INDEX_UNIT_SHIFT;
+    out->is_moving_page = store->mover.phase != MOVER_IDLE;
     latch_release(&store->admin);
     out->lru_maintainer_juggles = shared_load(&store->juggles);
 }
@@ -60,6 +61,7 @@ void store_stats(struct store *store, struct store_stats *out) {
     out->pages_total = slabs->page_used;
     out->pages_free =
         slabs->page_limit > slabs->page_used ? slabs->page_limit - slabs->page_used : 0;
+    out->pages_pool = slabs->pool_count < out->pages_free ? slabs->pool_count : out->pages_free;
     out->arena_bytes_taken = (uint64_t)slabs->page_used << ARENA_PAGE_SHIFT;
     latch_release(&slabs->page_lock);
     latch_acquire(&store->index.overflow_lock);
@@ -102,7 +104,7 @@ void store_class_stats(struct store *store, unsigned class_id, struct store_clas
     out->chunks_per_page = class->chunks_per_page;
     out->total_pages = class->page_count;
     out->total_chunks = (uint64_t) class->page_count * class->chunks_per_page;
-    out->free_chunks = (uint64_t) class->free_count + class->fresh_left;
+    out->free_chunks = slab_free_chunks_locked(class);
     out->used_chunks = out->total_chunks - out->free_chunks;
     for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++) {
         out->segment_number[segment] = class->list[segment].count;

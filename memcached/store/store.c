@@ -23,6 +23,8 @@ void store_config_default(struct store_config *config) {
                 .hot_max_factor = 0.2,
                 .warm_max_factor = 2.0,
                 .temp_ttl_s = 61},
+        .moves_pages = true,
+        .automove = {.level = 1, .window_s = 10, .ratio = 0.8, .freeratio = 0.01},
     };
 }
 
@@ -75,7 +77,7 @@ static void store_take_down(struct store *store) {
         slabs_close(&store->slabs);
     if (store->arena.start)
         arena_close(&store->arena);
-    mem_free(store->parked_reads);
+    mem_free(store->mover.reads);
     mem_free(store->threads);
     latch_destroy(&store->admin);
     mem_free(store);
@@ -93,15 +95,17 @@ struct store *store_create(const struct store_config *config, const char **why) 
     store->clock = config->clock;
     store->is_replicated = config->is_replicated;
     store->is_evicting = config->is_evicting;
+    store->moves_pages = config->moves_pages;
+    store->is_index_fixed = config->is_index_fixed;
+    store->automove.settings = config->automove;
     store->item_bytes_max = config->item_bytes_max;
     store->thread_count_max = config->thread_count_max;
-    store->parked_page = PAGE_NONE;
     store_lru_set(store, &config->lru);
     hash_secret_draw(&store->secret, config->rng);
     grace_open(store);
     store->threads = mem_zalloc(sizeof(struct store_thread *) * config->thread_count_max);
-    store->parked_reads = mem_zalloc(sizeof(uint32_t) * config->thread_count_max);
-    if (!store->threads || !store->parked_reads)
+    store->mover.reads = mem_zalloc(sizeof(uint32_t) * config->thread_count_max);
+    if (!store->threads || !store->mover.reads)
         goto refused;
     if (!arena_open(&store->arena, config->limit_bytes, config->wants_huge_pages)) {
         *why = "cannot reserve address space for the memory limit";

@@ -43,6 +43,14 @@ struct store_lru {
     uint32_t temp_ttl_s;
 };
 
+/* When slab pages change class by themselves: automove.h. */
+struct store_automove {
+    unsigned level; /* 0: never; 1; 2: at every eviction */
+    uint32_t window_s;
+    double ratio;
+    double freeratio; /* kept for those who ask: there is no external storage that would use it */
+};
+
 struct store_config {
     uint64_t limit_bytes;          /* -m, exact: pages never exceed it */
     uint64_t item_bytes_max;       /* -I */
@@ -53,9 +61,12 @@ struct store_config {
     uint32_t thread_count_max;     /* how many handles may be taken at once */
     uint32_t tombstone_count_max;  /* bound of the tombstone table; 0 takes the default */
     bool is_evicting;              /* false with -M */
+    bool moves_pages;              /* false with -o no_slab_reassign */
+    bool is_index_fixed;           /* -o no_hashexpand: the index keeps its first size */
     bool is_replicated;            /* -x: clock versions, tombstones, floors */
     bool wants_huge_pages;         /* advise transparent huge pages for index and arena */
     struct store_lru lru;
+    struct store_automove automove;
     struct clock *clock; /* outlives the store */
     struct rng *rng;     /* used during store_create only */
 };
@@ -487,6 +498,24 @@ void store_lru_set(struct store *store, const struct store_lru *lru);
  */
 bool store_set_limit(struct store *store, uint64_t limit_bytes);
 
+/*
+ * `slabs reassign`: begins to move a page from one class to another; 0 is the pool, and
+ * STORE_REASSIGN_ANY as the source whichever can best do without. store_maintain does the rest.
+ */
+enum { STORE_REASSIGN_ANY = -1 };
+enum store_reassign {
+    STORE_REASSIGN_OK,
+    STORE_REASSIGN_BUSY, /* one is under way */
+    STORE_REASSIGN_BAD_CLASS,
+    STORE_REASSIGN_NO_SPARE, /* the source has not two pages, or all are held; the pool is empty */
+    STORE_REASSIGN_SAME,
+};
+enum store_reassign store_reassign(struct store_thread *thread, int64_t from, int64_t to);
+
+/* Any thread. */
+void store_automove_get(struct store *store, struct store_automove *settings);
+void store_automove_set(struct store *store, const struct store_automove *settings);
+
 struct store_stats {
     uint64_t curr_items, total_items, curr_bytes, limit_bytes, arena_bytes_taken;
     uint64_t evictions, reclaimed, expired_unfetched, evicted_unfetched, evicted_active;
@@ -497,6 +526,8 @@ struct store_stats {
     bool hash_is_expanding;
     uint64_t tombstones, tombstones_forgotten;
     uint64_t pages_total, pages_free;
+    uint64_t pages_pool; /* of those free, the ones that a class had before */
+    bool is_moving_page;
 #define STORE_COUNTER(name, meaning) uint64_t name##_count;
 #include "memcached/store/counters.def"
 #undef STORE_COUNTER

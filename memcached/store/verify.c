@@ -2,6 +2,7 @@
  * Checks that everything agrees with everything else: for tests and for debugging. Takes all locks
  * in turn.
  */
+#include "memcached/store/alloc.h"
 #include "memcached/store/link.h"
 
 struct tally {
@@ -9,6 +10,38 @@ struct tally {
     uint64_t bytes;
     uint64_t class_items[STORE_CLASS_COUNT_MAX];
 };
+
+/* The chunks of a chunked item: in pages of their classes, each knowing the first, and all of it. */
+static const char *verify_chain(struct store *store, struct item *item) {
+    uint32_t first = item_handle(store, item);
+    uint64_t each = store->slabs.chunk_bytes_max - ITEM_HEADER_BYTES;
+    uint64_t left = shared_load(&item->value_bytes) -
+                    (store->slabs.chunk_bytes_max - (uint64_t)(item_value(item) - (char *)item));
+    uint32_t skipped_to = 0; /* where the last chunk that skips says the next such one is */
+    uint64_t number = 0;
+    for (uint32_t handle = item_second_chunk(item); handle; number++) {
+        const struct item *chunk = item_at(store, handle);
+        uint32_t page = arena_page(&store->arena, handle);
+        unsigned id = item_class(chunk);
+        uint32_t bytes = shared_load(&chunk->value_bytes);
+        if (id == 0 || shared_load(&store->slabs.page_class[page]) != id ||
+            (handle - arena_page_start(&store->arena, page)) % store->slabs.classes[id].chunk_units)
+            return "a value chunk is not in a page of its class";
+        if (shared_load(&chunk->key_bytes) != 0 || shared_load(&chunk->exptime) != first)
+            return "a value chunk does not know its item";
+        if (bytes != (left < each ? left : each) ||
+            bytes + ITEM_HEADER_BYTES > store->slabs.classes[id].chunk_bytes)
+            return "a value chunk holds more or less than its share";
+        if (number % CHUNK_SKIP == 0) {
+            if (number && skipped_to != handle)
+                return "a skip over value chunks leads elsewhere";
+            skipped_to = (uint32_t)shared_load(&chunk->version);
+        }
+        left -= bytes;
+        handle = chunk->lru_next;
+    }
+    return left == 0 ? NULL : "a chunked item lacks chunks";
+}
 
 /* One bucket: each item is where its hash says, once, linked, and in a page of its class. */
 static const char *verify_bucket(struct store *store, uint32_t bucket, struct tally *tally) {
@@ -42,6 +75,9 @@ static const char *verify_bucket(struct store *store, uint32_t bucket, struct ta
                 .data = item->key, .bytes = shared_load(&item->key_bytes), .hash = hash};
             if (index_find(index, &store->arena, &key).item != item)
                 return "a key is in the index twice";
+            const char *wrong = item_is_chunked(item) ? verify_chain(store, item) : NULL;
+            if (wrong)
+                return wrong;
             tally->items++;
             tally->bytes += item_reported_bytes(item);
             tally->class_items[id]++;
@@ -103,8 +139,7 @@ static const char *verify_class(struct store *store, unsigned id, const struct t
     }
     if (free_count != class->free_count)
         return "the free list's count is wrong";
-    if (free_count + class->fresh_left + listed >
-        (uint64_t) class->page_count * class->chunks_per_page)
+    if (slab_free_chunks_locked(class) + listed > class->page_count * class->chunks_per_page)
         return "a class has more chunks than its pages hold";
     return NULL;
 }
@@ -123,7 +158,7 @@ static const char *verify_pages(struct store *store) {
         if (of_class[id] != slabs->classes[id].page_count)
             return "a class counts other pages than it has";
     }
-    if (store->parked_page != PAGE_NONE)
+    if (store->mover.phase == MOVER_WAITING)
         used++;
     return used == page_used ? NULL : "pages in use are counted wrongly";
 }

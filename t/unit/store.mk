@@ -1,6 +1,7 @@
 store_unit_tests = \
 	t/unit/store_test \
 	t/unit/store_memory_test \
+	t/unit/store_mover_test \
 	t/unit/store_pair_test \
 	t/unit/store_recache_test \
 	t/unit/store_model_test \
@@ -16,6 +17,8 @@ t_unit_store_test_SOURCES = t/unit/store_test.c $(store_unit_fixture)
 t_unit_store_test_LDADD = $(store_unit_libs)
 t_unit_store_memory_test_SOURCES = t/unit/store_memory_test.c $(store_unit_fixture)
 t_unit_store_memory_test_LDADD = $(store_unit_libs)
+t_unit_store_mover_test_SOURCES = t/unit/store_mover_test.c $(store_unit_fixture)
+t_unit_store_mover_test_LDADD = $(store_unit_libs)
 t_unit_store_pair_test_SOURCES = t/unit/store_pair_test.c $(store_unit_fixture)
 t_unit_store_pair_test_LDADD = $(store_unit_libs)
 t_unit_store_recache_test_SOURCES = t/unit/store_recache_test.c $(store_unit_fixture)

@@ -4,6 +4,7 @@
  * threads use CHECK: Check's own assertions are for one thread and write to a file each time.)
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,10 +41,14 @@ static void teardown(void) {
     fixture_close(&f);
 }
 
-static struct store_key numbered_key(char *text, unsigned number) {
-    int bytes = sprintf(text, "key-%u", number);
+static struct store_key prefixed_key(char *text, const char *prefix, unsigned number) {
+    int bytes = sprintf(text, "%s-%u", prefix, number);
     return (struct store_key){
         .data = text, .bytes = (uint32_t)bytes, .hash = store_hash(f.store, text, (size_t)bytes)};
+}
+
+static struct store_key numbered_key(char *text, unsigned number) {
+    return prefixed_key(text, "key", number);
 }
 
 static void value_fill(char *value, size_t bytes, unsigned number, unsigned char letter) {
@@ -250,6 +255,154 @@ START_TEST(eviction_and_moving_pages) {
 }
 END_TEST
 
+/*
+ * Values in one chunk and in many, some held for a while, with limits, pages and the index on the
+ * move. A value says its number in each of its bytes.
+ */
+enum { HELD_COUNT = 4, MOVED_COUNT = 4000, BYTE_COUNT = 250, RESCUES_ENOUGH = 500 };
+
+static _Atomic bool is_enough; /* of pages that moved */
+
+static void value_check_whole(struct item *item, uint64_t bytes, unsigned number) {
+    char *start;
+    uint64_t done = 0;
+    size_t here;
+    while ((here = store_item_segment(f.store, item, done, &start)) > 0) {
+        for (size_t i = 0; i < here; i++)
+            CHECK((unsigned char)start[i] == number);
+        done += here;
+    }
+    CHECK(done == bytes);
+}
+
+static struct item *reserve_filled(struct worker *worker, const struct store_key *key,
+                                   unsigned number) {
+    enum store_status why;
+    size_t bytes = rng_below(&worker->rng, 16) ? 900 : 20000 + rng_below(&worker->rng, 20000);
+    struct item *item = store_reserve(worker->thread, key, 0, 0, bytes, &why);
+    char *start;
+    size_t here;
+    for (size_t done = 0; item && done < bytes; done += here) {
+        here = store_item_segment(f.store, item, done, &start);
+        CHECK(here > 0);
+        memset(start, (int)number, here);
+    }
+    return item;
+}
+
+static void read_whole(struct worker *worker, const struct store_key *key, unsigned number,
+                       struct item **held) {
+    struct store_view view;
+    char copy[STORE_COPY_BYTES_MAX];
+    if (store_peek(worker->thread, key, &view) == STORE_PEEK_HIT) {
+        store_copy(copy, &view);
+        if (store_peek_confirm(worker->thread, &view)) {
+            for (size_t i = 0; i < view.value_bytes; i++)
+                CHECK((unsigned char)copy[i] == number);
+            worker->hits++;
+            return;
+        }
+    }
+    if (store_get(worker->thread, key, STORE_GET, &view) != STORE_OK)
+        return;
+    value_check_whole(view.item, view.value_bytes, number);
+    worker->hits++;
+    unsigned place = (unsigned)rng_below(&worker->rng, HELD_COUNT);
+    if (held[place])
+        store_item_release(worker->thread, held[place]);
+    held[place] = view.item;
+}
+
+static void *live_on(void *context) {
+    struct worker *worker = context;
+    struct item *held[HELD_COUNT] = {NULL};
+    char text[32];
+    for (unsigned step = 0; step < STEP_COUNT / 4 || (step < STEP_COUNT * 8 && !is_enough);
+         step++) {
+        unsigned number = (unsigned)rng_below(&worker->rng, MOVED_COUNT);
+        struct store_key key = prefixed_key(text, "moved", number);
+        number %= BYTE_COUNT;
+        struct store_write write = {.mode = STORE_SET};
+        struct item *item;
+        switch (rng_below(&worker->rng, 8)) {
+        case 0:
+        case 1:
+        case 2:
+            item = reserve_filled(worker, &key, number);
+            if (item)
+                store_commit(worker->thread, item, key.hash, &write, NULL);
+            break;
+        case 3:
+            if (rng_below(&worker->rng, 4) == 0)
+                store_delete(worker->thread, &key, false, 0, 0);
+            else
+                store_touch(worker->thread, &key, 0);
+            break;
+        default:
+            read_whole(worker, &key, number, held);
+            break;
+        }
+        if (step % 64 == 0)
+            store_thread_quiesce(worker->thread);
+    }
+    for (unsigned i = 0; i < HELD_COUNT; i++) {
+        if (held[i])
+            store_item_release(worker->thread, held[i]);
+    }
+    return NULL;
+}
+
+/* Runs beside the maintainer: pages to and fro, limits up and down, now and then a flush. */
+static void *move_pages(void *context) {
+    struct worker *worker = context;
+    int64_t class_count = store_class_count(f.store);
+    for (unsigned step = 1; !atomic_load(&is_over); step++) {
+        int64_t from = (int64_t)rng_below(&worker->rng, (uint64_t)class_count + 2) - 1;
+        int64_t to = (int64_t)rng_below(&worker->rng, (uint64_t)class_count + 1);
+        (void)store_reassign(worker->thread, from, to);
+        if (rng_below(&worker->rng, 64) == 0)
+            CHECK(store_set_limit(f.store, (4 + rng_below(&worker->rng, 5)) << 20));
+        if (rng_below(&worker->rng, 1024) == 0)
+            store_flush(worker->thread, 0);
+        store_thread_quiesce(worker->thread);
+        if (step % 64 == 0) {
+            /* what is held for long is given up */
+            clock_set(&f.clock, clock_wall_ms(&f.clock) + 100, clock_mono_ms(&f.clock) + 100);
+            atomic_store(&is_enough, stats_of(&f).slab_rescues_count > RESCUES_ENOUGH);
+        }
+        sched_yield();
+    }
+    return NULL;
+}
+
+START_TEST(everything_stays_whole_while_pages_move) {
+    struct worker workers[THREAD_COUNT];
+    struct worker mover = {.number = THREAD_COUNT};
+    pthread_t thread;
+    f.config.hashpower = 9;
+    f.config.limit_bytes = 8u << 20;
+    f.config.item_bytes_max = 1u << 20;
+    f.config.slab_chunk_bytes_max = _i % 2 ? 4096 : 0;
+    f.config.is_replicated = _i == 2;
+    atomic_store(&is_enough, false);
+    fixture_open(&f);
+    mover.thread = store_thread_join(f.store);
+    rng_seed(&mover.rng, (uint64_t)_i + 100);
+    pthread_create(&thread, NULL, move_pages, &mover);
+    run_workers(live_on, workers);
+    pthread_join(thread, NULL);
+    store_thread_leave(mover.thread);
+    uint64_t hits = 0;
+    for (unsigned i = 0; i < THREAD_COUNT; i++)
+        hits += workers[i].hits;
+    ck_assert_uint_gt(hits, 0);
+    ck_assert_uint_gt(stats_of(&f).slabs_moved_count, 0);
+    ck_assert_uint_gt(stats_of(&f).slab_rescues_count, 0);
+    if (_i % 2)
+        ck_assert_uint_gt(stats_of(&f).slab_chunk_rescues_count, 0);
+}
+END_TEST
+
 enum { COUNTER_COUNT = 4 };
 
 static void *count_up(void *context) {
@@ -380,6 +533,7 @@ static Suite *threads_suite(void) {
     tcase_set_timeout(tcase, 600);
     tcase_add_loop_test(tcase, mixed_operations, 0, 2);
     tcase_add_loop_test(tcase, eviction_and_moving_pages, 0, 2);
+    tcase_add_loop_test(tcase, everything_stays_whole_while_pages_move, 0, 4);
     tcase_add_test(tcase, no_increment_is_lost);
     tcase_add_test(tcase, no_append_is_lost);
     tcase_add_test(tcase, nothing_is_missed_while_the_index_grows);

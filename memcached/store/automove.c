@@ -1,0 +1,132 @@
+#include "memcached/store/automove.h"
+
+#include "memcached/store/pages.h"
+
+enum {
+    IDLE_PAGES = 2,    /* worth of free chunks that a class may keep */
+    SAMPLES_MIN = 3,   /* of both classes before one gives the other a page */
+    PAGES_A_MOVE = 64, /* a class with this many pages gives two at a time, and so on */
+};
+
+static uint32_t window_of(const struct automove *automove) {
+    return automove->settings.window_s ? automove->settings.window_s : 1;
+}
+
+static void sample_class_locked(struct store *store, unsigned id) {
+    struct automove *automove = &store->automove;
+    struct automove_class *known = &automove->classes[id];
+    struct slab_class *class = &store->slabs.classes[id];
+    latch_acquire(&class->lock);
+    uint32_t age = pages_age_locked(store, class);
+    uint64_t evicted = class->events.evicted;
+    bool is_idle = slab_free_chunks_locked(class) / class->chunks_per_page > IDLE_PAGES;
+    latch_release(&class->lock);
+    uint32_t window = window_of(automove);
+    known->samples = known->samples < window ? known->samples + 1 : window;
+    known->age += ((double)age - known->age) / known->samples;
+    known->idle = is_idle ? known->idle + (known->idle < window) : 0;
+    /* the count goes back to 0 with `stats reset` */
+    known->evicted_new = evicted >= known->evicted ? evicted - known->evicted : evicted;
+    known->evicted = evicted;
+}
+
+static uint64_t free_pages_of(struct store *store, unsigned id) {
+    struct slab_class *class = &store->slabs.classes[id];
+    latch_acquire(&class->lock);
+    uint64_t pages = slab_free_chunks_locked(class) / class->chunks_per_page;
+    latch_release(&class->lock);
+    return pages;
+}
+
+/* Free for long, and still: a class whose free chunks make up pages. */
+static unsigned idle_class_locked(struct store *store) {
+    for (unsigned id = 1; id <= store->slabs.class_count; id++) {
+        if (store->automove.classes[id].idle >= window_of(&store->automove) &&
+            free_pages_of(store, id) > IDLE_PAGES)
+            return id;
+    }
+    return 0;
+}
+
+static bool is_memory_used_up(struct store *store) {
+    struct slabs *slabs = &store->slabs;
+    latch_acquire(&slabs->page_lock);
+    bool is_used_up = slabs->page_used >= slabs->page_limit;
+    latch_release(&slabs->page_lock);
+    return is_used_up;
+}
+
+/* The class that suffers: of those that evict the youngest, or (level 2) the one that does most. */
+static unsigned needy_class(const struct store *store, bool by_count) {
+    const struct automove_class *classes = store->automove.classes;
+    unsigned needy = 0;
+    for (unsigned id = 1; id <= store->slabs.class_count; id++) {
+        if (classes[id].evicted_new == 0)
+            continue;
+        if (!needy || (by_count ? classes[id].evicted_new > classes[needy].evicted_new
+                                : classes[id].age < classes[needy].age))
+            needy = id;
+    }
+    return needy;
+}
+
+static bool is_old_enough(const struct automove *automove, unsigned from, unsigned to) {
+    const struct automove_class *old = &automove->classes[from];
+    const struct automove_class *young = &automove->classes[to];
+    uint32_t window = window_of(automove);
+    uint32_t needed = window < SAMPLES_MIN ? window : SAMPLES_MIN;
+    return old->samples >= needed && young->samples >= needed &&
+           young->age < old->age * automove->settings.ratio;
+}
+
+static unsigned balance_locked(struct store *store, unsigned *to) {
+    struct automove *automove = &store->automove;
+    bool is_aggressive = automove->settings.level > 1;
+    if (automove->moves_left == 0 || !is_memory_used_up(store))
+        return 0;
+    unsigned needy = needy_class(store, is_aggressive);
+    /* what it was given already may do */
+    if (needy && free_pages_of(store, needy) > 0)
+        return 0;
+    unsigned from = needy ? pages_source_locked(store, needy, 2) : 0;
+    if (!from || !(is_aggressive || is_old_enough(automove, from, needy) ||
+                   free_pages_of(store, from) > 0)) {
+        automove->moves_left = 0;
+        return 0;
+    }
+    *to = needy;
+    if (--automove->moves_left == 0) {
+        /* what they look like with a page more or less is to be seen first */
+        automove->classes[from].samples = 0;
+        automove->classes[needy].samples = 0;
+    }
+    return from;
+}
+
+unsigned automove_choose_locked(struct store *store, unsigned *to) {
+    struct automove *automove = &store->automove;
+    if (automove->settings.level == 0)
+        return 0;
+    uint32_t now = clock_seconds(store->clock);
+    if (now != automove->sampled_s) {
+        automove->sampled_s = now;
+        for (unsigned id = 1; id <= store->slabs.class_count; id++)
+            sample_class_locked(store, id);
+        automove->moves_left = 1 + store->slabs.page_limit / PAGES_A_MOVE;
+    }
+    *to = MOVER_TO_POOL;
+    unsigned from = idle_class_locked(store);
+    return from ? from : balance_locked(store, to);
+}
+
+void store_automove_get(struct store *store, struct store_automove *settings) {
+    latch_acquire(&store->admin);
+    *settings = store->automove.settings;
+    latch_release(&store->admin);
+}
+
+void store_automove_set(struct store *store, const struct store_automove *settings) {
+    latch_acquire(&store->admin);
+    store->automove.settings = *settings;
+    latch_release(&store->admin);
+}

@@ -1,0 +1,621 @@
+/*
+ * Slab pages on their way from class to class: what they hold stays, what is held delays them, and
+ * automove finds who needs one.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "t/unit/store_fixture.h"
+
+static struct fixture f;
+
+enum { MB = 1 << 20 };
+
+static void setup(void) {
+    fixture_init(&f);
+    f.config.automove.level = 0;
+}
+
+static void teardown(void) {
+    fixture_close(&f);
+}
+
+static char *patterned(unsigned seed, size_t bytes) {
+    char *value = malloc(bytes + 1);
+    for (size_t i = 0; i < bytes; i++)
+        value[i] = (char)('a' + (seed * 31 + i / 7 + i % 7) % 26);
+    value[bytes] = '\0';
+    return value;
+}
+
+static enum store_status put_numbered(const char *prefix, unsigned number, size_t bytes) {
+    char key[32];
+    char *value = patterned(number, bytes);
+    snprintf(key, sizeof(key), "%s%u", prefix, number);
+    enum store_status status = put_bytes(&f, key, value, bytes, number % 3 + 1, 0);
+    free(value);
+    return status;
+}
+
+/* Whether the key is there; if so it has to hold what was put under it. */
+static bool has_numbered(const char *prefix, unsigned number, size_t bytes) {
+    char key[32];
+    size_t got = 0;
+    struct store_view view;
+    snprintf(key, sizeof(key), "%s%u", prefix, number);
+    char *text = value_of(&f, key, &view, &got);
+    char *value = patterned(number, bytes);
+    if (text) {
+        ck_assert_uint_eq(got, bytes);
+        ck_assert_mem_eq(text, value, bytes);
+        ck_assert_uint_eq(view.client_flags, number % 3 + 1);
+    }
+    bool is_there = text != NULL;
+    free(text);
+    free(value);
+    return is_there;
+}
+
+static unsigned class_with(size_t bytes) {
+    struct store_class_stats stats;
+    for (unsigned id = 1; id <= store_class_count(f.store); id++) {
+        store_class_stats(f.store, id, &stats);
+        if (stats.chunk_bytes >= bytes + 36 + 6 + 4)
+            return id;
+    }
+    return 0;
+}
+
+static struct store_class_stats class_stats(unsigned id) {
+    struct store_class_stats stats;
+    store_class_stats(f.store, id, &stats);
+    return stats;
+}
+
+static uint32_t pages_of(unsigned id) {
+    return class_stats(id).total_pages;
+}
+
+static void reassign(unsigned from, unsigned to) {
+    ck_assert_int_eq(store_reassign(f.thread, from, to), STORE_REASSIGN_OK);
+    fixture_settle(&f);
+    fixture_verify(&f);
+    ck_assert(!stats_of(&f).is_moving_page);
+}
+
+START_TEST(a_page_with_room_elsewhere_moves_without_a_loss) {
+    enum { COUNT = 3000, BYTES = 1000 };
+    fixture_open(&f);
+    unsigned id = class_with(BYTES);
+    for (unsigned i = 0; i < COUNT; i++)
+        put_numbered("k", i, BYTES);
+    uint32_t pages = pages_of(id);
+    for (unsigned i = 0; i < COUNT; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "k%u", i);
+        if (i % 4)
+            drop(&f, key);
+    }
+    uint64_t version = version_of(&f, "k8");
+    for (unsigned left = pages; left > 1; left--)
+        reassign(id, 0);
+    ck_assert_uint_eq(pages_of(id), 1);
+    struct store_stats stats = stats_of(&f);
+    ck_assert_uint_eq(stats.slabs_moved_count, pages - 1);
+    ck_assert_uint_eq(stats.pages_pool, pages - 1);
+    ck_assert_uint_gt(stats.slab_rescues_count, 0);
+    ck_assert_uint_eq(stats.evictions, 0);
+    ck_assert_uint_eq(version_of(&f, "k8"), version);
+    for (unsigned i = 0; i < COUNT; i += 4)
+        ck_assert(has_numbered("k", i, BYTES));
+}
+END_TEST
+
+/* A full class gives a page at the price of its coldest items, and of no more than it held. */
+START_TEST(the_coldest_go_where_there_is_no_room) {
+    enum { BYTES = 1000 };
+    f.config.limit_bytes = 4 * MB;
+    fixture_open(&f);
+    unsigned id = class_with(BYTES);
+    unsigned count = 0;
+    while (stats_of(&f).evictions == 0)
+        put_numbered("k", count++, BYTES);
+    uint64_t evicted = stats_of(&f).evictions;
+    reassign(id, id + 5);
+    ck_assert_uint_eq(pages_of(id), 3);
+    ck_assert_uint_eq(pages_of(id + 5), 1);
+    ck_assert_uint_eq(class_stats(id + 5).free_chunks, class_stats(id + 5).chunks_per_page);
+    evicted = stats_of(&f).evictions - evicted;
+    ck_assert_uint_le(evicted, class_stats(id).chunks_per_page + 1);
+    for (unsigned i = 0; i < count; i++)
+        ck_assert_int_eq(has_numbered("k", i, BYTES), i >= stats_of(&f).evictions);
+    ck_assert_int_eq(put_numbered("other", 1, class_stats(id + 5).chunk_bytes - 50), STORE_OK);
+    ck_assert_uint_eq(pages_of(id + 5), 1);
+}
+END_TEST
+
+START_TEST(chunked_values_move_in_parts_and_whole) {
+    static const uint32_t chunk_sizes[] = {1024, 16384, 0};
+    for (size_t c = 0; c < 3; c++) {
+        fixture_init(&f);
+        f.config.automove.level = 0;
+        f.config.slab_chunk_bytes_max = chunk_sizes[c];
+        f.config.limit_bytes = 32 * MB;
+        f.config.item_bytes_max = 4 * MB;
+        fixture_open(&f);
+        unsigned last = store_class_count(f.store);
+        size_t bytes[] = {600000, 700001, 1500000, 80000, 3000000};
+        for (unsigned i = 0; i < 5; i++)
+            ck_assert_int_eq(put_numbered("k", i, bytes[i]), STORE_OK);
+        for (unsigned round = 0; round < 40; round++) {
+            for (unsigned id = 1; id <= last; id++) {
+                if (pages_of(id) >= 2)
+                    reassign(id, round % 2 ? 0 : id == last ? 1 : last);
+            }
+            for (unsigned i = 0; i < 5; i++)
+                ck_assert(has_numbered("k", i, bytes[i]));
+        }
+        ck_assert_uint_gt(stats_of(&f).slab_chunk_rescues_count, 0);
+        ck_assert_uint_eq(stats_of(&f).evictions, 0);
+        char key[] = "k0";
+        for (; key[1] < '5'; key[1]++)
+            ck_assert_int_eq(drop(&f, key), STORE_OK);
+        for (unsigned id = 1; id <= last; id++)
+            ck_assert_uint_eq(class_stats(id).used_chunks, 0);
+        if (c < 2)
+            fixture_close(&f);
+    }
+}
+END_TEST
+
+/* Something is held in each page, so that one has to be waited for. */
+START_TEST(what_is_held_keeps_its_bytes_and_its_key) {
+    enum { BYTES = 9000, COUNT = 400, HELD = 20 };
+    f.config.limit_bytes = 8 * MB;
+    fixture_open(&f);
+    unsigned id = class_with(BYTES);
+    struct store_view views[HELD];
+    for (unsigned i = 0; i < COUNT; i++)
+        put_numbered("k", i, BYTES);
+    for (unsigned i = 0; i < HELD; i++) {
+        char text[8];
+        snprintf(text, sizeof(text), "k%u", i * (COUNT / HELD));
+        struct store_key key = key_of(&f, text);
+        ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, &views[i]), STORE_OK);
+    }
+    ck_assert_int_eq(store_reassign(f.thread, id, 1), STORE_REASSIGN_OK);
+    fixture_settle(&f);
+    ck_assert(stats_of(&f).is_moving_page);
+    ck_assert_int_eq(store_reassign(f.thread, id, 0), STORE_REASSIGN_BUSY);
+    ck_assert_uint_gt(stats_of(&f).slab_busy_items_count, 0);
+    for (unsigned i = 0; i < COUNT; i++)
+        ck_assert(has_numbered("k", i, BYTES));
+    for (unsigned i = 0; i < HELD; i++) {
+        char *value = patterned(i * (COUNT / HELD), BYTES);
+        ck_assert_mem_eq(views[i].value, value, BYTES);
+        free(value);
+        store_item_release(f.thread, views[i].item);
+    }
+    fixture_settle(&f);
+    fixture_verify(&f);
+    ck_assert(!stats_of(&f).is_moving_page);
+    ck_assert_uint_eq(pages_of(1), 1);
+    for (unsigned i = 0; i < COUNT; i++)
+        ck_assert(has_numbered("k", i, BYTES));
+}
+END_TEST
+
+START_TEST(a_page_that_is_held_for_long_is_given_up) {
+    enum { BYTES = 700000 };
+    f.config.item_bytes_max = 4 * MB;
+    f.config.limit_bytes = 16 * MB;
+    fixture_open(&f);
+    unsigned last = store_class_count(f.store);
+    struct store_view views[4];
+    for (unsigned i = 0; i < 4; i++) {
+        char text[8];
+        put_numbered("k", i, BYTES);
+        snprintf(text, sizeof(text), "k%u", i);
+        struct store_key key = key_of(&f, text);
+        ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, &views[i]), STORE_OK);
+    }
+    uint32_t pages = pages_of(last);
+    ck_assert_uint_ge(pages, 2);
+    ck_assert_int_eq(store_reassign(f.thread, last, 1), STORE_REASSIGN_OK);
+    fixture_settle(&f);
+    ck_assert(stats_of(&f).is_moving_page);
+    fixture_verify(&f);
+    for (unsigned i = 0; i < 10 && stats_of(&f).is_moving_page; i++) {
+        fixture_wait(&f, 6);
+        fixture_settle(&f);
+    }
+    ck_assert(!stats_of(&f).is_moving_page);
+    ck_assert_uint_eq(pages_of(last), pages);
+    ck_assert_uint_eq(stats_of(&f).slabs_moved_count, 0);
+    for (unsigned i = 0; i < 4; i++)
+        store_item_release(f.thread, views[i].item);
+    reassign(last, 1);
+    ck_assert_uint_eq(pages_of(1), 1);
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert(has_numbered("k", i, BYTES));
+}
+END_TEST
+
+START_TEST(a_page_being_filled_waits_for_its_writer) {
+    fixture_open(&f);
+    put_numbered("k", 1, 400000);
+    put_numbered("k", 2, 400000);
+    put_numbered("k", 3, 400000);
+    unsigned id = class_with(400000);
+    struct item *item = item_with(&f, "slow", "", 0, 0, 0);
+    store_abandon(f.thread, item);
+    char *value = patterned(9, 400000);
+    item = item_with(&f, "slow", value, 400000, 0, 0);
+    ck_assert_int_eq(store_reassign(f.thread, id, 0), STORE_REASSIGN_OK);
+    fixture_settle(&f);
+    struct store_write write = {.mode = STORE_SET};
+    ck_assert_int_eq(store_commit(f.thread, item, key_of(&f, "slow").hash, &write, NULL), STORE_OK);
+    fixture_settle(&f);
+    ck_assert(!stats_of(&f).is_moving_page);
+    ck_assert_value(&f, "slow", value);
+    free(value);
+    for (unsigned i = 1; i < 4; i++)
+        ck_assert(has_numbered("k", i, 400000));
+}
+END_TEST
+
+/* A page of another shape waits for those who read without a lock. */
+START_TEST(a_page_waits_for_readers) {
+    enum { COUNT = 3000, BYTES = 1000 };
+    fixture_open(&f);
+    struct store_thread *reader = store_thread_join(f.store);
+    unsigned id = class_with(BYTES);
+    for (unsigned i = 0; i < COUNT; i++)
+        put_numbered("k", i, BYTES);
+    struct store_key key = key_of(&f, "k1");
+    struct store_view view;
+    ck_assert_int_eq(store_peek(reader, &key, &view), STORE_PEEK_HIT);
+    ck_assert_int_eq(store_reassign(f.thread, id, 1), STORE_REASSIGN_OK);
+    fixture_settle(&f);
+    fixture_verify(&f);
+    ck_assert(stats_of(&f).is_moving_page);
+    ck_assert_uint_eq(pages_of(1), 0);
+    (void)store_peek_confirm(reader, &view);
+    fixture_settle(&f);
+    ck_assert(!stats_of(&f).is_moving_page);
+    ck_assert_uint_eq(pages_of(1), 1);
+    store_thread_leave(reader);
+}
+END_TEST
+
+START_TEST(what_reassign_refuses) {
+    f.config.limit_bytes = 8 * MB;
+    fixture_open(&f);
+    unsigned last = store_class_count(f.store);
+    put_numbered("k", 1, 1000);
+    unsigned id = class_with(1000);
+    static const struct {
+        int64_t from, to;
+        enum store_reassign answer;
+    } cases[] = {
+        {1, 1, STORE_REASSIGN_SAME},       {0, 0, STORE_REASSIGN_SAME},
+        {-1, -1, STORE_REASSIGN_SAME},     {-2, 1, STORE_REASSIGN_BAD_CLASS},
+        {1, -1, STORE_REASSIGN_BAD_CLASS}, {64, 1, STORE_REASSIGN_BAD_CLASS},
+        {1, 64, STORE_REASSIGN_BAD_CLASS}, {INT64_MAX, 1, STORE_REASSIGN_BAD_CLASS},
+        {63, 1, STORE_REASSIGN_NO_SPARE},  {1, 2, STORE_REASSIGN_NO_SPARE},
+        {0, 2, STORE_REASSIGN_NO_SPARE},   {-1, 2, STORE_REASSIGN_NO_SPARE},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        ck_assert_int_eq(store_reassign(f.thread, cases[i].from, cases[i].to), cases[i].answer);
+    ck_assert_int_eq(store_reassign(f.thread, 1, last + 1), STORE_REASSIGN_BAD_CLASS);
+    ck_assert_int_eq(store_reassign(f.thread, id, 1), STORE_REASSIGN_NO_SPARE);
+    ck_assert_uint_eq(stats_of(&f).slabs_moved_count, 0);
+    for (unsigned i = 0; i < 3000; i++)
+        put_numbered("k", i, 1000);
+    reassign(id, 0);
+    ck_assert_uint_eq(stats_of(&f).pages_pool, 1);
+    reassign(0, 3);
+    ck_assert_uint_eq(pages_of(3), 1);
+    ck_assert_uint_eq(stats_of(&f).pages_pool, 0);
+    ck_assert_int_eq(store_reassign(f.thread, STORE_REASSIGN_ANY, 4), STORE_REASSIGN_OK);
+    fixture_settle(&f);
+    ck_assert_uint_eq(pages_of(4), 1);
+}
+END_TEST
+
+/* Dead items are dropped on the way, not carried along; a queued one stays queued. */
+START_TEST(the_dead_do_not_move) {
+    enum { BYTES = 1000, COUNT = 3000 };
+    char value[BYTES] = {0};
+    fixture_open(&f);
+    unsigned id = class_with(BYTES);
+    for (unsigned i = 0; i < COUNT; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "k%u", i);
+        ck_assert_int_eq(put_bytes(&f, key, value, BYTES, 1, in_seconds(&f, 10)), STORE_OK);
+    }
+    uint32_t pages = pages_of(id);
+    fixture_wait(&f, 20);
+    ck_assert_int_eq(store_reassign(f.thread, id, 0), STORE_REASSIGN_OK);
+    fixture_settle(&f);
+    ck_assert_uint_eq(pages_of(id), pages - 1);
+    ck_assert_uint_eq(stats_of(&f).slab_rescues_count, 0);
+}
+END_TEST
+
+START_TEST(without_eviction_only_free_chunks_make_room) {
+    enum { BYTES = 1000 };
+    f.config.limit_bytes = 4 * MB;
+    f.config.is_evicting = false;
+    fixture_open(&f);
+    unsigned id = class_with(BYTES);
+    unsigned count = 0;
+    while (put_numbered("k", count, BYTES) == STORE_OK)
+        count++;
+    ck_assert_int_eq(store_reassign(f.thread, id, 1), STORE_REASSIGN_NO_SPARE);
+    for (unsigned i = 0; i < count; i += 2) {
+        char key[32];
+        snprintf(key, sizeof(key), "k%u", i);
+        drop(&f, key);
+    }
+    reassign(id, 1);
+    ck_assert_uint_eq(pages_of(1), 1);
+    for (unsigned i = 1; i < count; i += 2)
+        ck_assert(has_numbered("k", i, BYTES));
+    ck_assert_uint_eq(stats_of(&f).evictions, 0);
+}
+END_TEST
+
+/* ---- automove -------------------------------------------------------------------------------- */
+
+static void automove(unsigned level, uint32_t window, double ratio) {
+    struct store_automove settings = {.level = level, .window_s = window, .ratio = ratio};
+    store_automove_set(f.store, &settings);
+}
+
+START_TEST(free_pages_go_to_the_pool_after_a_window) {
+    enum { BYTES = 1000, COUNT = 9000 };
+    fixture_open(&f);
+    automove(1, 5, 0.8);
+    unsigned id = class_with(BYTES);
+    for (unsigned i = 0; i < COUNT; i++)
+        put_numbered("k", i, BYTES);
+    for (unsigned i = 0; i < COUNT; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "k%u", i);
+        if (i % 10)
+            drop(&f, key);
+    }
+    uint32_t pages = pages_of(id);
+    for (unsigned second = 0; second < 4; second++) {
+        fixture_wait(&f, 1);
+        fixture_settle(&f);
+        ck_assert_uint_eq(pages_of(id), pages);
+    }
+    for (unsigned second = 0; second < 3; second++) {
+        fixture_wait(&f, 1);
+        fixture_settle(&f);
+    }
+    struct store_class_stats stats = class_stats(id);
+    ck_assert_uint_lt(stats.total_pages, pages);
+    ck_assert_uint_lt(stats.free_chunks, 3 * stats.chunks_per_page);
+    ck_assert_uint_eq(stats_of(&f).pages_pool, pages - stats.total_pages);
+    for (unsigned i = 0; i < COUNT; i += 10)
+        ck_assert(has_numbered("k", i, BYTES));
+    fixture_verify(&f);
+}
+END_TEST
+
+/* Seconds until the class has two pages, with ever new items of it; 0: it never gets there. */
+static unsigned seconds_to_a_second_page(size_t bytes, unsigned a_second, unsigned seconds) {
+    unsigned id = class_with(bytes);
+    unsigned number = 0;
+    for (unsigned second = 1; second <= seconds; second++) {
+        for (unsigned i = 0; i < a_second; i++)
+            ck_assert_int_eq(put_numbered("s", number++, bytes), STORE_OK);
+        fixture_wait(&f, 1);
+        fixture_settle(&f);
+        if (pages_of(id) > 1)
+            return second;
+    }
+    return 0;
+}
+
+static void fill_with(size_t bytes) {
+    unsigned count = 0;
+    while (stats_of(&f).evictions == 0)
+        put_numbered("k", count++, bytes);
+    fixture_wait(&f, 60);
+    fixture_settle(&f);
+}
+
+START_TEST(a_starved_class_gets_pages_in_seconds) {
+    f.config.limit_bytes = 16 * MB;
+    fixture_open(&f);
+    automove(1, 10, 0.8);
+    fill_with(1000);
+    unsigned id = class_with(1000);
+    uint32_t pages = pages_of(id);
+    uint64_t evictions = class_stats(id).evicted;
+    unsigned seconds = seconds_to_a_second_page(5000, 300, 20);
+    ck_assert_uint_gt(seconds, 0);
+    ck_assert_uint_le(seconds, 5);
+    /* one page for the class to begin with, one because it was starved, and not a page too many */
+    uint32_t taken = pages - pages_of(id);
+    ck_assert_uint_le(taken, 3);
+    ck_assert_uint_le(class_stats(id).evicted - evictions,
+                      (uint64_t)taken * (class_stats(id).chunks_per_page + 1));
+    fixture_verify(&f);
+}
+END_TEST
+
+START_TEST(classes_of_one_age_keep_their_pages) {
+    f.config.limit_bytes = 16 * MB;
+    fixture_open(&f);
+    automove(1, 3, 0.8);
+    unsigned number = 0;
+    uint64_t moved = 0;
+    /* both evict, both are as old */
+    for (unsigned second = 0; second < 60; second++) {
+        for (unsigned i = 0; i < 300; i++) {
+            put_numbered("a", number, 1000);
+            put_numbered("b", number++, 2900);
+        }
+        fixture_wait(&f, 1);
+        fixture_settle(&f);
+        if (second == 30)
+            moved = stats_of(&f).slabs_moved_count;
+    }
+    ck_assert_uint_gt(class_stats(class_with(1000)).evicted, 0);
+    ck_assert_uint_gt(class_stats(class_with(2900)).evicted, 0);
+    ck_assert_uint_le(stats_of(&f).slabs_moved_count, moved + 2);
+}
+END_TEST
+
+START_TEST(aggressive_automove_asks_for_no_age) {
+    f.config.limit_bytes = 8 * MB;
+    fixture_open(&f);
+    automove(2, 1000, 0.01);
+    fill_with(1000);
+    unsigned seconds = seconds_to_a_second_page(5000, 300, 20);
+    ck_assert(seconds == 1 || seconds == 2);
+}
+END_TEST
+
+START_TEST(standby_moves_nothing) {
+    f.config.limit_bytes = 8 * MB;
+    fixture_open(&f);
+    fill_with(1000);
+    ck_assert_uint_eq(seconds_to_a_second_page(5000, 300, 10), 0);
+}
+END_TEST
+
+START_TEST(without_reassign_nothing_moves_by_itself) {
+    f.config.limit_bytes = 8 * MB;
+    f.config.moves_pages = false;
+    fixture_open(&f);
+    automove(2, 3, 0.8);
+    fill_with(1000);
+    ck_assert_uint_eq(seconds_to_a_second_page(5000, 300, 10), 0);
+}
+END_TEST
+
+/* ---- the limit, the pool ---------------------------------------------------------------------- */
+
+START_TEST(a_lower_limit_takes_what_is_free_first) {
+    enum { BYTES = 1000 };
+    f.config.limit_bytes = 16 * MB;
+    fixture_open(&f);
+    unsigned id = class_with(BYTES);
+    unsigned count = 0;
+    while (stats_of(&f).evictions == 0)
+        put_numbered("k", count++, BYTES);
+    for (unsigned i = 0; i < count; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "k%u", i);
+        if (i % 4)
+            drop(&f, key);
+    }
+    uint64_t evictions = stats_of(&f).evictions;
+    uint64_t items = stats_of(&f).curr_items;
+    ck_assert(store_set_limit(f.store, 8 * MB));
+    fixture_settle(&f);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 8);
+    ck_assert_uint_eq(stats_of(&f).pages_pool, 0);
+    ck_assert_uint_eq(stats_of(&f).evictions, evictions);
+    ck_assert_uint_eq(stats_of(&f).curr_items, items);
+    ck_assert_uint_eq(pages_of(id), 8);
+    ck_assert(store_set_limit(f.store, 2 * MB));
+    fixture_settle(&f);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 2);
+    ck_assert_uint_gt(stats_of(&f).evictions, evictions);
+    fixture_verify(&f);
+    ck_assert(store_set_limit(f.store, 16 * MB));
+    for (unsigned i = 0; i < count; i++)
+        ck_assert_int_eq(put_numbered("n", i, BYTES), STORE_OK);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 16);
+}
+END_TEST
+
+/* Everybody fills a value at once in a few pages: each finds room, whatever the sizes before. */
+START_TEST(large_values_fit_into_little_memory) {
+    enum { AT_ONCE = 6 };
+    f.config.limit_bytes = 8 * MB;
+    fixture_open(&f);
+    char *value = patterned(1, 900000);
+    unsigned refused = 0;
+    for (unsigned round = 0; round < 300; round++) {
+        struct item *items[AT_ONCE];
+        char keys[AT_ONCE][32];
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            enum store_status why;
+            size_t bytes = 1 + (size_t)rng_below(&f.rng, 900000);
+            snprintf(keys[i], sizeof(keys[i]), "k%u", (unsigned)rng_below(&f.rng, 100));
+            struct store_key key = key_of(&f, keys[i]);
+            items[i] = store_reserve(f.thread, &key, 0, 0, bytes, &why);
+            refused += items[i] == NULL;
+        }
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            struct store_write write = {.mode = STORE_SET};
+            if (items[i])
+                ck_assert_int_eq(
+                    store_commit(f.thread, items[i], key_of(&f, keys[i]).hash, &write, NULL),
+                    STORE_OK);
+        }
+        if (round % 50 == 0)
+            fixture_verify(&f);
+    }
+    free(value);
+    ck_assert_uint_eq(refused, 0);
+    ck_assert_uint_le(stats_of(&f).pages_total, 8);
+}
+END_TEST
+
+START_TEST(an_index_that_must_not_grow_holds_everything) {
+    enum { COUNT = 50000 };
+    f.config.hashpower = 12;
+    f.config.is_index_fixed = true;
+    fixture_open(&f);
+    for (unsigned i = 0; i < COUNT; i++)
+        ck_assert_int_eq(put_numbered("k", i, 8), STORE_OK);
+    fixture_settle(&f);
+    ck_assert_uint_eq(stats_of(&f).index_bucket_count, 512);
+    ck_assert_uint_eq(stats_of(&f).hash_power_level, 12);
+    ck_assert_uint_eq(stats_of(&f).curr_items, COUNT);
+    for (unsigned i = 0; i < COUNT; i += 7)
+        ck_assert(has_numbered("k", i, 8));
+}
+END_TEST
+
+static Suite *mover_suite(void) {
+    Suite *suite = suite_create("slab pages that move");
+    TCase *tcase = tcase_create("mover");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, a_page_with_room_elsewhere_moves_without_a_loss);
+    tcase_add_test(tcase, the_coldest_go_where_there_is_no_room);
+    tcase_add_test(tcase, chunked_values_move_in_parts_and_whole);
+    tcase_add_test(tcase, what_is_held_keeps_its_bytes_and_its_key);
+    tcase_add_test(tcase, a_page_that_is_held_for_long_is_given_up);
+    tcase_add_test(tcase, a_page_being_filled_waits_for_its_writer);
+    tcase_add_test(tcase, a_page_waits_for_readers);
+    tcase_add_test(tcase, what_reassign_refuses);
+    tcase_add_test(tcase, the_dead_do_not_move);
+    tcase_add_test(tcase, without_eviction_only_free_chunks_make_room);
+    tcase_add_test(tcase, free_pages_go_to_the_pool_after_a_window);
+    tcase_add_test(tcase, a_starved_class_gets_pages_in_seconds);
+    tcase_add_test(tcase, classes_of_one_age_keep_their_pages);
+    tcase_add_test(tcase, aggressive_automove_asks_for_no_age);
+    tcase_add_test(tcase, standby_moves_nothing);
+    tcase_add_test(tcase, without_reassign_nothing_moves_by_itself);
+    tcase_add_test(tcase, a_lower_limit_takes_what_is_free_first);
+    tcase_add_test(tcase, large_values_fit_into_little_memory);
+    tcase_add_test(tcase, an_index_that_must_not_grow_holds_everything);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void) {
+    return run_suite(mover_suite());
+}
