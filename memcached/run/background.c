@@ -23,8 +23,10 @@ struct background *background_create(const struct background_config *config) {
     if (!wake_open(&background->wake))
         goto out_memory;
     background->thread = store_thread_join(config->store);
-    if (background->thread)
+    if (background->thread) {
+        store_thread_tell(background->thread, event_log_tell, config->events);
         return background;
+    }
     wake_close(&background->wake);
 out_memory:
     mem_free(background);

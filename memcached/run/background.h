@@ -7,6 +7,7 @@
 
 #include "memcached/base/clock.h"
 #include "memcached/run/freeze.h"
+#include "memcached/serve/event_log.h"
 #include "memcached/store/store.h"
 
 enum {
@@ -21,7 +22,8 @@ struct background;
 struct background_config {
     struct clock *clock;
     struct store *store;
-    bool is_fine; /* versions come from the clock */
+    struct event_log *events; /* this thread's own */
+    bool is_fine;             /* versions come from the clock */
     struct freeze *freeze;
     uint32_t check_ms; /* how often to call check; 0: never */
     void (*check)(void *context);

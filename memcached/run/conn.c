@@ -24,6 +24,9 @@ struct conn {
     bool is_stuck;    /* the kernel took no more */
     bool is_in_again, is_in_flush;
     struct conn *again_next, *flush_next;
+    struct watcher *watcher; /* NULL: an ordinary client */
+    struct conn *watch_next;
+    const char *close_reason;               /* for watchers; NULL: the ordinary one */
     struct conn *open_next, *open_previous; /* spare list: open_next */
     uint64_t
         /* a link: when something had last arrived, as of the check that found it silent */
@@ -31,6 +34,7 @@ struct conn {
     struct session_peer peer;
     char name[SOCKET_NAME_BYTES];
     char ip[SOCKET_IP_BYTES];
+    uint16_t port; /* the client's */
 };
 
 static void add_one(_Atomic uint64_t *counter) {
@@ -75,6 +79,61 @@ static void queue_flush(struct conn *conn) {
 
 static void note_activity(struct conn *conn) {
     conn_entry_touch(&conn->entry, conn->env->session.server->clock);
+}
+
+/*
+ * ---- watching and being watched ---------------------------------------------------------------
+ */
+
+static void tell_event(const struct conn *conn, enum event_kind kind, const char *reason) {
+    struct event_log *events = conn->env->session.events;
+    if (LIKELY(!event_log_is_on(events, event_stream_of(kind))))
+        return;
+    bool is_local = conn->ip[0] == '\0';
+    const char *ip = is_local ? "unix" : conn->ip;
+    struct event_record event = {.kind = (uint8_t)kind,
+                                 .text_bytes = (uint16_t)strlen(ip),
+                                 .command = is_local ? "local" : "tcp",
+                                 .status = reason,
+                                 .fd = conn->entry.fd,
+                                 .port = conn->port};
+    event_log_put(events, &event, ip);
+}
+
+static const char *close_reason(const struct conn *conn) {
+    if (conn->close_reason)
+        return conn->close_reason;
+    return conn->is_broken || conn->watcher ? "error" : "normal";
+}
+
+/* The logger has something: the worker finds out in its next turn. */
+static void on_news(void *loop) {
+    loop_wake(loop);
+}
+
+enum serve_watch conn_watch(struct conn *conn, uint32_t streams) {
+    struct conn_env *env = conn->env;
+    enum serve_watch outcome;
+    conn->watcher = watch_join(env->hub, streams, on_news, env->loop, &outcome);
+    if (conn->watcher) {
+        conn->watch_next = env->watching;
+        env->watching = conn;
+    }
+    return outcome;
+}
+
+void conn_look_at_watchers(struct conn_env *env) {
+    for (struct conn *conn = env->watching; conn; conn = conn->watch_next)
+        queue_flush(conn);
+}
+
+static void stop_watching(struct conn *conn) {
+    struct conn **at = &conn->env->watching;
+    while (*at != conn)
+        at = &(*at)->watch_next;
+    *at = conn->watch_next;
+    watch_leave(conn->env->hub, conn->watcher);
+    conn->watcher = NULL;
 }
 
 static void break_off(struct conn *conn) {
@@ -138,8 +197,12 @@ static void act_on(struct conn *conn, const struct session_result *result) {
     case SESSION_CLOSE:
         conn->is_closing = true;
         state = CONN_STATE_CLOSING;
+        if (!session_has_quit(conn->session))
+            conn->close_reason = "error";
         break;
     }
+    if (UNLIKELY(conn->watcher))
+        state = CONN_STATE_WATCH;
     conn_entry_set_state(&conn->entry, state);
     if (conn->out.is_failed)
         conn->is_broken = true;
@@ -289,6 +352,22 @@ static void send_output(struct conn *conn) {
     }
 }
 
+/* What a watcher is shown comes behind all that it was answered. */
+static void send_events(struct conn *conn) {
+    struct iovec vec[WATCH_PIECES_MAX];
+    int count;
+    while (!conn->is_stuck && (count = watcher_pieces(conn->watcher, vec)) > 0) {
+        size_t offered = vec[0].iov_len + (count > 1 ? vec[1].iov_len : 0);
+        ssize_t sent = loop_stream_send(conn->stream, vec, count);
+        if (sent < 0) {
+            conn->is_broken = true;
+            return;
+        }
+        watcher_consume(conn->watcher, (size_t)sent);
+        conn->is_stuck = (size_t)sent < offered;
+    }
+}
+
 static void structure_destroy(struct conn_env *env, struct conn *conn) {
     loop_stream_destroy(conn->stream);
     mem_free(conn);
@@ -298,6 +377,9 @@ static void structure_destroy(struct conn_env *env, struct conn *conn) {
 static void close_now(struct conn *conn) {
     struct conn_env *env = conn->env;
     log_line(env->log, LOG_COMMANDS, "<%d connection closed.", conn->entry.fd);
+    tell_event(conn, EVENT_CONN_CLOSE, close_reason(conn));
+    if (conn->watcher)
+        stop_watching(conn);
     session_destroy(conn->session);
     conn->session = NULL;
     inbuf_free(&conn->in, &env->pool);
@@ -327,6 +409,8 @@ static void flush(struct conn *conn) {
     bool was_stuck = conn->is_stuck;
     if (!conn->is_broken)
         send_output(conn);
+    if (UNLIKELY(conn->watcher) && !conn->is_broken && !conn->is_closing && !conn->is_stuck)
+        send_events(conn);
     uint64_t pending = outbuf_pending(&conn->out);
     if (conn->is_broken || (conn->is_closing && pending == 0)) {
         if (conn->is_in_again)
@@ -338,7 +422,7 @@ static void flush(struct conn *conn) {
     if (pending == 0) {
         return_output(conn);
         if (was_stuck)
-            conn_entry_set_state(&conn->entry, CONN_STATE_READ);
+            conn_entry_set_state(&conn->entry, conn->watcher ? CONN_STATE_WATCH : CONN_STATE_READ);
     } else {
         conn_entry_set_state(&conn->entry, CONN_STATE_MWRITE);
     }
@@ -408,7 +492,9 @@ bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
         memcpy(conn->name, listener_name, strlen(listener_name) + 1);
     else
         socket_address_name(peer, "tcp", conn->name);
-    conn->peer = (struct session_peer){.name = conn->name, .ip = conn->ip, .connection = conn};
+    conn->port = socket_address_port(peer);
+    conn->peer =
+        (struct session_peer){.name = conn->name, .ip = conn->ip, .fd = fd, .connection = conn};
     conn->entry.name = conn->name;
     conn->entry.listener_name = listener_name;
     conn->entry.fd = fd;
@@ -427,6 +513,7 @@ bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
     add_one(&env->list->total_count);
     log_line(env->log, LOG_COMMANDS, "<%d new %s client connection", fd,
              protocols[env->session.server->settings->binding_protocol]);
+    tell_event(conn, EVENT_CONN_NEW, NULL);
     return true;
 out_list:
     conn_list_remove(env->list, &conn->entry);
@@ -446,7 +533,7 @@ void conn_kick_idle(struct conn_env *env, uint64_t idle_ms, uint64_t link_ms) {
         bool is_link = session_is_link(conn->session);
         uint64_t limit_ms = is_link ? link_ms : idle_ms;
         uint64_t last_ms = atomic_load_explicit(&conn->entry.last_mono_ms, memory_order_relaxed);
-        if (limit_ms == 0 || conn->is_broken || now_ms - last_ms <= limit_ms)
+        if (limit_ms == 0 || conn->is_broken || conn->watcher || now_ms - last_ms <= limit_ms)
             continue;
         /* This process may have been frozen, and what the peer said meanwhile not been read yet. */
         if (is_link && conn->suspected_ms != last_ms) {
@@ -455,6 +542,7 @@ void conn_kick_idle(struct conn_env *env, uint64_t idle_ms, uint64_t link_ms) {
         }
         if (!is_link)
             add_one_own(&env->idle_kick_count);
+        conn->close_reason = "idle_timeout";
         break_off(conn);
     }
 }

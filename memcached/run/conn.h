@@ -24,6 +24,7 @@
 #include "memcached/run/conn_list.h"
 #include "memcached/run/freeze.h"
 #include "memcached/run/log.h"
+#include "memcached/run/watch.h"
 #include "memcached/serve/session.h"
 
 enum {
@@ -52,6 +53,8 @@ struct conn_env {
     struct conn_queue again; /* have more to execute now */
     struct conn_queue flush; /* have something to send, or are to be closed */
     struct conn *open;       /* all that are open */
+    struct watch_hub *hub;   /* fixed */
+    struct conn *watching;   /* those of them that watch */
     struct conn *spare;      /* closed, kept for the next client */
     unsigned spare_count;
     _Atomic uint64_t yield_count;
@@ -67,6 +70,15 @@ bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
  * executed now. Links of the peer stay, their changes carry versions.
  */
 void conn_look_for_thaw(struct conn_env *env);
+
+/*
+ * The connection becomes a watcher of these streams: what it sends from now on is ignored, what is
+ * watched is sent to it.
+ */
+enum serve_watch conn_watch(struct conn *conn, uint32_t streams);
+
+/* There may be something to send to watchers. */
+void conn_look_at_watchers(struct conn_env *env);
 
 /* One more round for every connection that has more to execute. */
 void conn_run_again(struct conn_env *env);

@@ -21,6 +21,7 @@ enum conn_state {
     CONN_STATE_READ,   /* waits for a command */
     CONN_STATE_NREAD,  /* waits for the rest of a value */
     CONN_STATE_MWRITE, /* waits for its client to take what it is sent */
+    CONN_STATE_WATCH,  /* is shown events */
     CONN_STATE_CLOSING,
     CONN_STATE_COUNT
 };

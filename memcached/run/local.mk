@@ -10,6 +10,7 @@ librun_a_SOURCES = \
 	memcached/run/runner.c memcached/run/runner.h \
 	memcached/run/trace.c memcached/run/trace.h \
 	memcached/run/udp.c memcached/run/udp.h \
+	memcached/run/watch.c memcached/run/watch.h \
 	memcached/run/worker.c memcached/run/worker.h
 
 bin_PROGRAMS += memcached/memcached

@@ -209,6 +209,8 @@ static int make_runner(struct program *program) {
         .socket_mark = settings->socket_mark,
         .is_refusing_fast = settings->is_maxconns_fast,
         .backlog = (int)settings->backlog,
+        .log_bytes = settings->worker_logbuf_bytes,
+        .watcher_bytes = settings->watcher_logbuf_bytes,
         .idle_timeout_ms = settings->idle_timeout * 1000ull,
         .link_timeout_ms = program->repl ? settings->repl_timeout_ms : 0,
         .is_fine_clock = program->repl != NULL,

@@ -4,6 +4,7 @@
 
 #include "memcached/base/mem.h"
 #include "memcached/run/background.h"
+#include "memcached/run/conn.h"
 #include "memcached/run/process.h"
 #include "memcached/run/worker.h"
 
@@ -17,6 +18,7 @@ struct runner {
     struct loop_watch *signals;
     struct listener_set *listeners;
     struct background *background;
+    struct watch_hub *hub;
     struct worker **workers;
     unsigned worker_count;    /* created so far */
     _Atomic bool is_stopping; /* set before the loop is woken, read after it */
@@ -45,6 +47,7 @@ static void on_stats(void *context, struct serve_run_stats *out) {
     for (unsigned i = 0; i < runner->worker_count; i++)
         worker_stats(runner->workers[i], out);
     listener_set_stats(runner->listeners, out);
+    watch_hub_stats(runner->hub, out);
 }
 
 static void on_stats_conns(void *context, struct stat_sink *sink) {
@@ -59,6 +62,12 @@ static void on_stats_reset(void *context) {
     for (unsigned i = 0; i < runner->worker_count; i++)
         worker_stats_reset(runner->workers[i]);
     listener_set_stats_reset(runner->listeners);
+    watch_hub_stats_reset(runner->hub);
+}
+
+static enum serve_watch on_watch(void *context, void *connection, uint32_t streams) {
+    (void)context;
+    return connection ? conn_watch(connection, streams) : SERVE_WATCH_FAILED;
 }
 
 static void ask_to_stop(struct runner *runner) {
@@ -118,6 +127,8 @@ static bool create_worker(struct runner *runner, unsigned index, const char **wh
         .idle_timeout_ms = config->idle_timeout_ms,
         .link_timeout_ms = config->link_timeout_ms,
         .freeze = &runner->freeze,
+        .hub = runner->hub,
+        .events = watch_hub_log(runner->hub, index),
         .before_flush = config->before_flush,
         .before_flush_context = config->before_flush_context,
     };
@@ -138,6 +149,16 @@ static bool create_parts(struct runner *runner, const char **why) {
     runner->signals = loop_watch_create(runner->loop, config->signal_fd, on_signal, runner);
     if (!runner->signals)
         return false;
+    *why = "no memory for the logs of watchers";
+    /* one for each worker, and the background thread's */
+    struct watch_config watch = {.store = server->store,
+                                 .clock = server->clock,
+                                 .log_count = config->worker_count + 1,
+                                 .log_bytes = config->log_bytes,
+                                 .watcher_bytes = config->watcher_bytes};
+    runner->hub = watch_hub_create(&watch);
+    if (!runner->hub)
+        return false;
     *why = "no memory for workers";
     runner->workers = mem_zalloc(config->worker_count * sizeof(struct worker *));
     server->counters = mem_zalloc(config->worker_count * sizeof(struct serve_counters *));
@@ -151,6 +172,8 @@ static bool create_parts(struct runner *runner, const char **why) {
                                            .store = server->store,
                                            .is_fine = config->is_fine_clock,
                                            .freeze = &runner->freeze,
+                                           .events =
+                                               watch_hub_log(runner->hub, config->worker_count),
                                            .check_ms = check_period_ms(config),
                                            .check = on_check_due,
                                            .check_context = runner};
@@ -189,6 +212,7 @@ struct runner *runner_create(const struct runner_config *config, const char **wh
                                                    .stats = on_stats,
                                                    .stats_conns = on_stats_conns,
                                                    .stats_reset = on_stats_reset,
+                                                   .watch = on_watch,
                                                    .shutdown = on_shutdown};
     return runner;
 }
@@ -198,7 +222,7 @@ struct listener_set *runner_listeners(struct runner *runner) {
 }
 
 bool runner_start(struct runner *runner) {
-    if (!background_start(runner->background))
+    if (!background_start(runner->background) || !watch_hub_start(runner->hub))
         return false;
     for (unsigned i = 0; i < runner->worker_count; i++)
         if (!worker_start(runner->workers[i]))
@@ -215,6 +239,7 @@ void runner_stop_threads(struct runner *runner) {
     for (unsigned i = 0; i < runner->worker_count; i++)
         worker_stop(runner->workers[i]);
     background_stop(runner->background);
+    watch_hub_stop(runner->hub);
 }
 
 void runner_close_connections(struct runner *runner) {
@@ -232,6 +257,7 @@ void runner_destroy(struct runner *runner) {
     background_destroy(runner->background);
     for (unsigned i = 0; i < runner->worker_count; i++)
         worker_destroy(runner->workers[i]);
+    watch_hub_destroy(runner->hub);
     mem_free(runner->workers);
     for (unsigned i = 0; i < server->counters_count; i++)
         mem_free(server->counters[i]);

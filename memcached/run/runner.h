@@ -36,6 +36,8 @@ struct runner_config {
     uint32_t socket_mark;          /* SO_MARK of sockets; 0: none */
     uint64_t idle_timeout_ms;      /* of clients; 0: none */
     uint64_t link_timeout_ms;      /* of the peer's links; 0: none */
+    size_t log_bytes;              /* for the events of one thread, */
+    size_t watcher_bytes;          /* and for what one watcher has not taken yet */
     uint64_t read_buf_limit_bytes; /* of all workers together; 0: none */
     bool is_fine_clock;
     uint64_t freeze_limit_ms; /* a stand-still of so long breaks clients off; 0: none does */

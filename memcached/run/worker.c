@@ -52,6 +52,7 @@ static void take_handoffs(struct worker *worker) {
 static void on_woken(void *context) {
     struct worker *worker = context;
     take_handoffs(worker);
+    conn_look_at_watchers(&worker->env);
     if (atomic_exchange_explicit(&worker->is_idle_check_due, false, memory_order_acquire))
         worker->is_checking_idle = true;
 }
@@ -91,10 +92,12 @@ static bool env_init(struct worker *worker, const char **why) {
     *env = (struct conn_env){.list = config->list,
                              .log = config->log,
                              .request_max = config->request_max,
-                             .freeze = config->freeze};
+                             .freeze = config->freeze,
+                             .hub = config->hub};
     bufpool_init(&env->pool, config->read_buf_limit_bytes);
     env->session.server = config->server;
     env->session.counters = config->counters;
+    env->session.events = config->events;
     *why = "no memory for the receive buffer";
     env->receive = mem_alloc(INBUF_BYTES_MAX);
     if (!env->receive)
@@ -105,8 +108,10 @@ static bool env_init(struct worker *worker, const char **why) {
         goto out_receive;
     *why = "no handle of the store";
     env->session.store = store_thread_join(config->server->store);
-    if (env->session.store)
+    if (env->session.store) {
+        store_thread_tell(env->session.store, event_log_tell, config->events);
         return true;
+    }
     loop_destroy(env->loop);
 out_receive:
     mem_free(env->receive);

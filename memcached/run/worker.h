@@ -32,6 +32,8 @@ struct worker_config {
     uint64_t idle_timeout_ms;      /* of clients; 0: none */
     uint64_t link_timeout_ms;      /* of the peer's links; 0: none */
     struct freeze *freeze;
+    struct watch_hub *hub;
+    struct event_log *events; /* this worker's own */
     /* Called once a turn, before answers are sent. NULL: nothing to do. */
     void (*before_flush)(void *context, struct store_thread *thread);
     void *before_flush_context;

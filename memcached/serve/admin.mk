@@ -3,6 +3,7 @@ serve_admin_SOURCES = \
 	memcached/serve/admin_words.h \
 	memcached/serve/cmd_admin.c memcached/serve/cmd_admin.h \
 	memcached/serve/cmd_lru.c \
+	memcached/serve/cmd_watch.c \
 	memcached/serve/counters.def \
 	memcached/serve/help.c \
 	memcached/serve/options.c memcached/serve/options.h \

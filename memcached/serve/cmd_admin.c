@@ -202,7 +202,7 @@ static void cmd_shutdown(const struct admin_call *call, const struct words *word
     } else if (words->count > 2 || (words->count == 2 && !is_graceful)) {
         answer(call, words, "CLIENT_ERROR invalid shutdown mode\r\n");
     } else {
-        session_end(call->session);
+        session_quit(call->session);
         if (server->run.shutdown)
             server->run.shutdown(server->run.context, is_graceful);
     }
@@ -210,7 +210,7 @@ static void cmd_shutdown(const struct admin_call *call, const struct words *word
 
 static void cmd_quit(const struct admin_call *call, const struct words *words) {
     (void)words;
-    session_end(call->session);
+    session_quit(call->session);
 }
 
 /* ---- what is not built in, or not to be changed ---------------------------------------------- */
@@ -259,11 +259,6 @@ static void cmd_slabs(const struct admin_call *call, const struct words *words) 
         answer(call, words,
                number == 0 ? "OK\r\n" : "SERVER_ERROR slabs automove not available\r\n");
     }
-}
-
-/* As with -W. */
-static void cmd_watch(const struct admin_call *call, const struct words *words) {
-    answer(call, words, "CLIENT_ERROR watch commands not allowed\r\n");
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */

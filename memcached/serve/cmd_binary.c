@@ -46,7 +46,7 @@ static void execute_flush(struct turn *turn, const struct binary_request *reques
 static void execute_quit(struct turn *turn, const struct binary_request *request) {
     if (!binary_is_quiet(request))
         binary_reply(turn, &request->echo, 0, NULL, 0);
-    turn->is_closing = true;
+    session_quit(turn->session);
 }
 
 /*

@@ -4,6 +4,7 @@
 void cmd_delete(struct turn *turn, const struct request *request) {
     struct store_key key = request_key(request);
     turn_before_write(turn);
+    event_log_deleting(turn_events(turn), "delete");
     enum store_status status = store_delete(turn->thread, &key, false, 0, 0);
     if (status != STORE_OK)
         COUNT(turn->counters, delete_misses, 1);

@@ -148,6 +148,7 @@ void cmd_meta_delete(struct turn *turn, struct request *request) {
     struct store_key key = request_key(request);
     struct meta_facts facts = facts_of_key(request, &meta);
     turn_before_write(turn);
+    event_log_deleting(turn_events(turn), "md");
     switch (delete_run(turn, &key, &meta)) {
     case STORE_OK:
         if (!META_HAS(&meta, 'q'))

@@ -79,6 +79,7 @@ void cmd_meta_store(struct turn *turn, struct request *request) {
     job.item = store_reserve(turn->thread, &key, job.meta.client_flags, job.exptime,
                              request->value_bytes, &why);
     if (UNLIKELY(!job.item)) {
+        event_log_refused(turn_events(turn), &key, job.write.mode, why);
         turn_before_write(turn);
         store_drop_stale(turn->thread, &key);
         turn_reply_text(turn, why == STORE_TOO_LARGE

@@ -12,8 +12,9 @@ static const uint8_t modes[] = {
  * No item could be had. A plain set leaves no old value behind, which its sender believes replaced.
  */
 static void refuse(struct turn *turn, const struct request *request, enum store_status why) {
+    struct store_key key = request_key(request);
+    event_log_refused(turn_events(turn), &key, modes[request->verb], why);
     if (request->verb == VERB_SET) {
-        struct store_key key = request_key(request);
         turn_before_write(turn);
         store_drop_stale(turn->thread, &key);
     }

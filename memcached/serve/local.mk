@@ -14,6 +14,9 @@ libserve_a_SOURCES = \
 	memcached/serve/cmd_touch.c \
 	memcached/serve/compose.c memcached/serve/compose.h \
 	memcached/serve/datagram.c memcached/serve/datagram.h \
+	memcached/serve/event.c memcached/serve/event.h memcached/serve/events.def \
+	memcached/serve/event_log.c memcached/serve/event_log.h \
+	memcached/serve/event_ring.c memcached/serve/event_ring.h \
 	memcached/serve/exptime.h \
 	memcached/serve/link.c \
 	memcached/serve/login.c \

@@ -41,8 +41,13 @@ struct serve_run_stats {
     uint64_t listen_disabled_num, time_in_listen_disabled_us;
     uint64_t read_buf_count, read_buf_bytes, read_buf_bytes_free, read_buf_oom;
     uint64_t reserved_fds; /* descriptors beside clients', of those the limit was raised for */
+    uint64_t log_worker_dropped, log_worker_written;
+    uint64_t log_watcher_skipped, log_watcher_sent, log_watchers;
     bool is_accepting;
 };
+
+/* What became of a connection that wants to watch. */
+enum serve_watch { SERVE_WATCH_OK, SERVE_WATCH_TOO_MANY, SERVE_WATCH_FAILED };
 
 /* Filled by the run layer. Any worker calls them. */
 struct serve_run_hooks {
@@ -50,6 +55,8 @@ struct serve_run_hooks {
     void (*stats)(void *context, struct serve_run_stats *out);
     void (*stats_conns)(void *context, struct stat_sink *sink); /* one group of rows a connection */
     void (*stats_reset)(void *context);
+    /* From now on `connection` (of session_peer) is shown these streams (EVENT_STREAM_ bits). */
+    enum serve_watch (*watch)(void *context, void *connection, uint32_t streams);
     void (*shutdown)(void *context, bool is_graceful); /* asks for the end; returns at once */
 };
 

@@ -33,7 +33,7 @@ void session_restart(struct session *session) {
     abandon_job(session);
     session->state = SESSION_AT_START;
     session->kind = SESSION_CLIENT;
-    session->is_binary = session->is_ended = false;
+    session->is_binary = session->is_ended = session->has_quit = false;
     session->parser = (struct parser){.key_bytes_max = PROTO_KEY_BYTES_MAX};
 }
 
@@ -71,6 +71,19 @@ const struct session_peer *session_peer(const struct session *session) {
 
 void session_end(struct session *session) {
     session->is_ended = true;
+}
+
+void session_quit(struct session *session) {
+    session->has_quit = true;
+    session_end(session);
+}
+
+bool session_has_quit(const struct session *session) {
+    return session->has_quit;
+}
+
+void session_watch(struct session *session) {
+    session->state = SESSION_WATCHING;
 }
 
 /* Between two requests. */
@@ -169,7 +182,7 @@ static void execute(struct turn *turn, struct request *request) {
         TURN_REPLY(turn, "MN\r\n");
         return;
     case VERB_QUIT:
-        turn->is_closing = true;
+        session_quit(turn->session);
         return;
     case VERB_REPL:
         execute_repl(turn, request);
@@ -311,6 +324,9 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
     case SESSION_AT_LINE:
     case SESSION_AT_HEAD:
         break;
+    case SESSION_WATCHING:
+        parser->at = parser->end;
+        return false;
     case SESSION_SWALLOWING:
         if (bytes > session->swallow_bytes)
             bytes = session->swallow_bytes;
@@ -387,6 +403,7 @@ struct session_result session_feed(struct session *session, const char *input, s
     turn.thread = env->store;
     turn.counters = env->counters;
     turn.out = out;
+    event_log_enter(env->events, session->peer.fd);
     turn.has_line_mark = turn.is_skipping_line = turn.is_closing = false;
     turn.cmd_get = turn.get_misses = turn.cmd_set = 0;
     parser->at = bytes ? input : ""; /* no input may be NULL */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "memcached/net/outbuf.h"
+#include "memcached/serve/event_log.h"
 #include "memcached/serve/server.h"
 #include "memcached/store/store.h"
 
@@ -40,6 +41,7 @@ struct session_env {
     struct server *server;
     struct store_thread *store;
     struct serve_counters *counters;
+    struct event_log *events; /* NULL: nobody is told */
 };
 
 /* Who is at the other end. */
@@ -47,6 +49,7 @@ struct session_peer {
     /* printable address, as `stats conns` shows it; lives as long as the session */
     const char *name;
     const char *ip;   /* numeric IPv4 or IPv6 address without port; "" for a unix socket */
+    int fd;           /* what watchers know the connection by */
     void *connection; /* the run layer's handle: passed back in hooks; NULL for datagrams */
     /* It asks by datagrams, and others may do so in the same session (datagram.h). */
     bool is_datagram;
@@ -96,5 +99,11 @@ void *session_link(const struct session *session);
 const struct session_peer *session_peer(const struct session *session);
 /* Forces the next feed to answer SESSION_CLOSE. */
 void session_end(struct session *session);
+/* The same, because the client asks for it. */
+void session_quit(struct session *session);
+/* True if it is the client's wish that the session ends. */
+bool session_has_quit(const struct session *session);
+/* What arrives from now on is ignored: the connection is there to be shown events. */
+void session_watch(struct session *session);
 
 #endif

@@ -44,6 +44,7 @@ enum session_state {
     SESSION_IN_VALUE,   /* the job's value is being filled in */
     SESSION_AT_TAIL,    /* the CR LF behind the job's value is next */
     SESSION_SWALLOWING, /* swallow_bytes of a refused value are to be ignored */
+    SESSION_WATCHING,   /* so is everything: the client is shown events */
 };
 
 /* Whose requests these are. */
@@ -60,6 +61,7 @@ struct session {
     enum session_kind kind;
     bool is_binary; /* the protocol that the first byte has chosen */
     bool is_ended;
+    bool has_quit;
     enum session_state state;
     uint32_t out_high_bytes; /* with more than this unsent, no further command is executed */
     struct parser parser;
@@ -121,6 +123,11 @@ static inline void turn_before_write(const struct turn *turn) {
     const struct serve_repl_hooks *repl = &turn->server->repl;
     if (UNLIKELY(repl->is_on))
         repl->client_write(repl->context);
+}
+
+/* Who is told of what happens in this turn; may be NULL. */
+static inline struct event_log *turn_events(const struct turn *turn) {
+    return turn->session->env->events;
 }
 
 static inline struct store_key request_key(const struct request *request) {

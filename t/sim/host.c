@@ -255,8 +255,9 @@ void host_start(struct host *host) {
     }
     for (unsigned i = 0; i < WORKER_COUNT; i++) {
         memset(&host->worker[i], 0, sizeof(host->worker[i]));
-        host->worker[i].env =
-            (struct session_env){&host->server, host->handle[i], &host->worker[i].counters};
+        host->worker[i].env = (struct session_env){.server = &host->server,
+                                                   .store = host->handle[i],
+                                                   .counters = &host->worker[i].counters};
     }
     host->is_running = true;
     world->net->is_listening[host->index] = true;

@@ -77,7 +77,8 @@ static void setup(void) {
                              .counters = worker_places,
                              .counters_count = WORKERS};
     ck_assert_msg(server.store != NULL, "%s", why);
-    env = (struct session_env){&server, store_thread_join(server.store), &workers[0]};
+    env = (struct session_env){
+        .server = &server, .store = store_thread_join(server.store), .counters = &workers[0]};
     ck_assert_ptr_nonnull(env.store);
     struct session_peer peer = {.name = "test", .ip = "192.0.2.1"};
     session = session_create(&env, &peer);
@@ -351,7 +352,8 @@ START_TEST(replies_are_memcacheds) {
         {"lru mode segmented", "OK\r\n"},
         {"lru temp_ttl -1", "OK\r\n"},
         {"lru temp_ttl a", "ERROR\r\n"},
-        {"watch", "CLIENT_ERROR watch commands not allowed\r\n"},
+        {"watch", "WATCHER_FAILED failed to add log watcher\r\n"}, /* nobody is there to show */
+        {"watch fetchers bogus", "ERROR\r\n"},
         {"watch noreply", ""},
         {"misbehave", "ERROR\r\n"},
         {"debugtime 5", "ERROR\r\n"},
