@@ -171,6 +171,15 @@ static const char *verdict_for(struct node *node, uint64_t now_ms, uint64_t vers
     return "full";
 }
 
+/*
+ * The peer started over when our full sync began, and its log has overflowed since: what it was
+ * told by clients meanwhile it can no longer tell us, so it has to start over again.
+ */
+static bool has_forgotten(const struct node *node) {
+    return node->out == OUT_FULL && node->peer.state == NODE_SYNCING &&
+           !order_covers(&node->peer, node->self.id);
+}
+
 void node_in_hello(struct node *node, uint64_t now_ms, uint64_t version, uint64_t link,
                    bool is_drained, const char *args, struct node_greeting *greeting) {
     struct node_info peer;
@@ -200,10 +209,10 @@ void node_in_hello(struct node *node, uint64_t now_ms, uint64_t version, uint64_
         verdict = verdict_for(node, now_ms, version, is_drained);
         greeting->is_full = strcmp(verdict, "full") == 0;
         /*
-         * A stream to an earlier life of the peer leads nowhere; and one that waits need not any
-         * longer.
+         * A stream to an earlier life of the peer leads nowhere, and a full sync to one that has
+         * forgotten does not make the two alike; one that waits need not any longer.
          */
-        if (node_is_out_up(node) && node->out_peer_id != peer.id)
+        if (node_is_out_up(node) && (node->out_peer_id != peer.id || has_forgotten(node)))
             node_close_out(node, now_ms);
         else if (node->out == OUT_DOWN && node->retry_at_ms > now_ms + WAIT_RETRY_MS)
             node->retry_at_ms = now_ms;

@@ -20,6 +20,7 @@ struct half {
     uint64_t link;   /* number of its outgoing link at the other side */
     bool is_drained; /* what its log would say */
     bool does_start_over;
+    bool is_walking; /* a full sync that it gives does not end */
 };
 
 static struct half a, b;
@@ -116,7 +117,8 @@ static void run(struct half *half, struct half *other) {
             break;
         case NODE_BEGIN_FULL:
             note(half, "everything");
-            node_out_through(half->node, now_ms);
+            if (!half->is_walking)
+                node_out_through(half->node, now_ms);
             break;
         case NODE_CHANGED:
             break;
@@ -212,6 +214,26 @@ START_TEST(an_overflow_makes_the_other_side_start_over) {
     ck_assert(b.does_start_over);
     ck_assert(!a.does_start_over);
     expect(&b, NODE_SLAVE, NODE_READY);
+}
+END_TEST
+
+START_TEST(an_overflow_in_the_middle_of_a_full_sync_makes_it_begin_again) {
+    pass(500, true);
+    node_log_overflowed(a.node, now_ms);
+    a.is_walking = true;
+    pass(1000, true);
+    ck_assert_int_eq(view_of(&a).out, OUT_FULL);
+    expect(&b, NODE_SLAVE, NODE_SYNCING);
+    b.does_start_over = false;
+    node_log_overflowed(b.node, now_ms); /* clients wrote to it */
+    pass(1000, true);
+    ck_assert(b.does_start_over);
+    a.is_walking = false;
+    node_out_through(a.node, now_ms);
+    pass(1000, true);
+    expect(&b, NODE_SLAVE, NODE_READY);
+    ck_assert_int_eq(view_of(&a).out, OUT_STREAMING);
+    ck_assert_uint_eq(view_of(&a).full_syncs_out, 1);
 }
 END_TEST
 
@@ -372,6 +394,7 @@ int main(void) {
         tcase, a_restarted_master_that_was_alone_for_the_join_time_does_not_wipe_its_slave_either);
     tcase_add_test(tcase, a_short_break_is_resumed_from_the_logs);
     tcase_add_test(tcase, an_overflow_makes_the_other_side_start_over);
+    tcase_add_test(tcase, an_overflow_in_the_middle_of_a_full_sync_makes_it_begin_again);
     tcase_add_test(tcase, a_loser_hands_over_its_log_before_it_starts_over);
     tcase_add_test(tcase, waiting_for_a_log_that_never_drains_ends);
     tcase_add_test(tcase, a_client_write_on_the_slave_is_a_take_over);
