@@ -36,7 +36,8 @@ struct engine_transport {
     /* Asks the replication thread to call engine_tick soon. Any thread, any lock held. */
     void (*wake)(void *context);
     /*
-     * Start and end of the outgoing connection. Called by engine_tick's thread only, no lock held.
+     * Start and end of the outgoing connection; nothing that it has not delivered by its end is to
+     * arrive later. Called by engine_tick's thread only, no lock held.
      */
     void (*dial)(void *context);
     void (*close)(void *context);

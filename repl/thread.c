@@ -119,8 +119,7 @@ static void transport_dial(void *context) {
     dial_begin(repl->dial, clock_mono_ms(repl->clock));
 }
 
-static void transport_close(void *context) {
-    struct repl *repl = context;
+static void out_close(struct repl *repl) {
     dial_cancel(repl->dial);
     if (repl->out_fd >= 0) {
         close(repl->out_fd);
@@ -128,6 +127,19 @@ static void transport_close(void *context) {
     }
     repl->out_fd = -1;
     atomic_store(&repl->is_blocked, false);
+}
+
+/*
+ * The engine gives the connection up. The kernel is to give it up too: what it might still deliver
+ * in a minute goes again on the next connection, and a lifetime told in seconds left would have
+ * waited all that time.
+ */
+static void transport_close(void *context) {
+    struct repl *repl = context;
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    if (repl->out_fd >= 0)
+        (void)setsockopt(repl->out_fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    out_close(repl);
 }
 
 static void state_write(struct repl *repl, enum state_number number) {
@@ -205,7 +217,7 @@ static void dial_go_on(struct repl *repl) {
 
 static void out_lost(struct repl *repl) {
     engine_out_closed(repl->engine);
-    transport_close(repl);
+    out_close(repl);
     engine_tick(repl->engine, repl->handle);
 }
 
@@ -291,7 +303,7 @@ static void *thread_run(void *context) {
     }
     engine_out_closed(repl->engine);
     engine_quit(repl->engine, repl->handle);
-    transport_close(repl);
+    out_close(repl);
     return NULL;
 }
 

@@ -132,7 +132,7 @@ static void transport_dial(void *context) {
 static void transport_close(void *context) {
     struct host *host = context;
     if (host->out)
-        net_close(host->out);
+        net_abort(host->out);
     host->out = NULL;
 }
 
@@ -309,6 +309,9 @@ void host_freeze(struct host *host, bool is_frozen) {
     if (!host->is_running || host->is_frozen == is_frozen)
         return;
     TRACE(world, "host %u: %s", host->index, is_frozen ? "frozen" : "thawed");
+    uint64_t frozen_ms = is_frozen ? 0 : (world->now_us - host->fault_us) / 1000;
+    if (world->freeze_ms_max < frozen_ms)
+        world->freeze_ms_max = frozen_ms;
     host->is_frozen = is_frozen;
     host->fault_us = world->now_us;
     net_freeze(world->net, host->index, is_frozen);

@@ -238,6 +238,12 @@ void net_close(struct net_end *end) {
         chunk_queue(end->conn->net, end, 0)->is_fin = true;
 }
 
+void net_abort(struct net_end *end) {
+    if (end->is_open && end->conn->net->is_cut[end->place][net_other(end)->place])
+        chunks_drop(end);
+    net_close(end);
+}
+
 void net_reset(struct net_conn *conn) {
     conn->was_disturbed = true;
     for (int i = 0; i < 2; i++) {

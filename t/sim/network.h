@@ -83,6 +83,8 @@ struct net_end *net_other(struct net_end *end);
 /* Bytes taken, 0 when full, -1 when the connection is lost or closed. */
 ssize_t net_send(struct net_end *end, const struct iovec *vec, int count);
 void net_close(struct net_end *end);
+/* The same, and what a cut holds back never arrives. */
+void net_abort(struct net_end *end);
 /* Both ends learn that the connection is gone; what is on its way is lost. */
 void net_reset(struct net_conn *conn);
 

@@ -55,7 +55,8 @@ struct world {
     uint64_t next_op;
     unsigned owner; /* the host that has the clients' address */
     bool was_demoted;
-    bool is_quiet; /* clients and faults have ended */
+    uint64_t freeze_ms_max; /* how long a host has stood still at most */
+    bool is_quiet;          /* clients and faults have ended */
 };
 
 void world_open(struct world *world, uint64_t seed, bool is_tracing);
