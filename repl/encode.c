@@ -14,11 +14,13 @@ size_t encode_set(char *out, enum out_dialect dialect, const struct clock *clock
         .key = key->data,
         .key_bytes = key->bytes,
         .value_bytes = view->value_bytes,
-        .exptime = stream_exptime(view->exptime, clock_seconds(clock), clock_wall_ms(clock) / 1000),
         .client_flags = view->client_flags,
         .version = view->version,
         .is_stale = dialect == DIALECT_PAIR && view->state & STORE_STALE,
     };
+    if (view->exptime)
+        set.exptime =
+            stream_exptime(view->exptime, clock_seconds(clock), clock_wall_ms(clock) / 1000);
     return dialect == DIALECT_CLASSIC ? stream_put_classic_set(out, &set)
                                       : stream_put_set(out, &set);
 }

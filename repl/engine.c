@@ -9,20 +9,41 @@
 
 enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 1000, TICK_ROUNDS_MAX = 8 };
 
-void engine_log(struct engine *engine, enum dirty_kind kind, uint64_t version, uint64_t hash,
-                const char *key, uint32_t key_bytes) {
-    if (dirty_log_append(engine->log, kind, version, hash, key, key_bytes))
-        return;
+void engine_overflowed(struct engine *engine) {
     atomic_store(&engine->has_overflowed, true);
     engine->transport.wake(engine->transport.context);
 }
 
+void engine_log(struct engine *engine, enum dirty_kind kind, uint64_t version, uint64_t hash,
+                const char *key, uint32_t key_bytes) {
+    if (!dirty_log_append(engine->log, kind, version, hash, key, key_bytes))
+        engine_overflowed(engine);
+}
+
+/* Changes go straight into the stream: all before them is in it, and it takes more. */
+static inline bool is_stream_open(const struct engine *engine) {
+    const struct out *out = &engine->out;
+    return atomic_load_explicit(&out->is_worker_fed, memory_order_relaxed) &&
+           atomic_load_explicit(&out->is_pair, memory_order_relaxed) &&
+           !atomic_load_explicit(&out->is_blocked, memory_order_relaxed);
+}
+
+static bool put_on_stage(struct engine *engine, const struct store_thread *thread,
+                         const struct store_change *change) {
+    struct stage *stage = &engine->stages[store_thread_number(thread)];
+    if (stage_is_empty(stage))
+        stage->start_overs = atomic_load(&engine->start_overs);
+    return stage_put(stage, engine->clock, change);
+}
+
 /* The store tells of a change, under a stripe's or its admin lock. */
-static void changed(void *context, const struct store_change *change) {
+static bool changed(void *context, struct store_thread *thread, const struct store_change *change) {
     struct engine *engine = context;
     switch (change->kind) {
     case STORE_CHANGE_SET:
     case STORE_CHANGE_DELETE:
+        if (is_stream_open(engine) && put_on_stage(engine, thread, change))
+            return false;
         engine_log(engine, DIRTY_KEY, change->version, change->hash, change->key,
                    change->key_bytes);
         break;
@@ -33,6 +54,21 @@ static void changed(void *context, const struct store_change *change) {
         engine_log(engine, DIRTY_FLUSH_LATER, change->version, change->flush_wall_s, NULL, 0);
         break;
     }
+    return true;
+}
+
+static bool stages_create(struct engine *engine) {
+    size_t count = store_thread_count_max(engine->store);
+    engine->stages = mem_aligned_zalloc(64, count * sizeof(*engine->stages));
+    return engine->stages != NULL;
+}
+
+static void stages_destroy(struct engine *engine) {
+    if (!engine->stages)
+        return;
+    for (uint32_t i = 0; i < store_thread_count_max(engine->store); i++)
+        stage_free(&engine->stages[i]);
+    mem_free(engine->stages);
 }
 
 struct engine *engine_create(const struct engine_config *config, const char **why) {
@@ -57,7 +93,8 @@ struct engine *engine_create(const struct engine_config *config, const char **wh
     engine->node = node_create(&node_config, engine_now(engine));
     engine->log = dirty_log_create(config->log_bytes);
     engine->peer_name = mem_strdup(config->peer_name ? config->peer_name : "");
-    if (!out_create(engine) || !engine->node || !engine->log || !engine->peer_name) {
+    if (!out_create(engine) || !stages_create(engine) || !engine->node || !engine->log ||
+        !engine->peer_name) {
         engine_destroy(engine);
         return NULL;
     }
@@ -77,6 +114,7 @@ void engine_destroy(struct engine *engine) {
         return;
     CHECK(engine->link_count == 0);
     out_destroy(engine);
+    stages_destroy(engine);
     allowed_free(engine->allowed, engine->allowed_count);
     mem_free(engine->peer_name);
     dirty_log_destroy(engine->log);
@@ -341,14 +379,22 @@ void engine_out_received(struct engine *engine, const char *bytes, size_t count)
 
 void engine_before_flush(struct engine *engine, struct store_thread *thread) {
     struct out *out = &engine->out;
-    if (!dirty_log_has_unsent(engine->log) &&
-        !atomic_load_explicit(&out->is_handing, memory_order_acquire))
-        return;
-    if (!atomic_load_explicit(&out->is_worker_fed, memory_order_acquire) ||
-        atomic_load_explicit(&out->is_blocked, memory_order_relaxed))
-        return;
-    out_pump(engine, thread);
-    if (!atomic_exchange_explicit(&out->is_ack_due, true, memory_order_relaxed))
+    struct stage *stage = &engine->stages[store_thread_number(thread)];
+    if (UNLIKELY(!stage->is_open))
+        (void)stage_open(stage); /* without memory for it, all goes through the log */
+    if (!stage_is_empty(stage)) {
+        out_take_stage(engine, thread, stage);
+    } else {
+        if (!dirty_log_has_unsent(engine->log) &&
+            !atomic_load_explicit(&out->is_handing, memory_order_acquire))
+            return;
+        if (!atomic_load_explicit(&out->is_worker_fed, memory_order_acquire) ||
+            atomic_load_explicit(&out->is_blocked, memory_order_relaxed))
+            return;
+        out_pump(engine, thread);
+    }
+    if (!atomic_load_explicit(&out->is_ack_due, memory_order_relaxed) &&
+        !atomic_exchange_explicit(&out->is_ack_due, true, memory_order_relaxed))
         engine->transport.wake(engine->transport.context);
 }
 
@@ -370,6 +416,14 @@ void engine_view(struct engine *engine, struct node_view *view) {
     lock_release(&engine->node_lock);
 }
 
+/* What workers have changed in their turns and not handed over yet. */
+static uint64_t staged_count(const struct engine *engine) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < store_thread_count_max(engine->store); i++)
+        count += atomic_load_explicit(&engine->stages[i].count, memory_order_relaxed);
+    return count;
+}
+
 void engine_stats(struct engine *engine, struct engine_stats *out) {
     struct dirty_log_stats log;
     dirty_log_stats(engine->log, &log);
@@ -380,7 +434,7 @@ void engine_stats(struct engine *engine, struct engine_stats *out) {
     out->log_limit_bytes = log.capacity_bytes;
     out->log_overflows = log.overflows;
     out->acked_ops = log.acked_ops;
-    out->lag_ops = log.entries;
+    out->lag_ops = log.entries + staged_count(engine);
     out->lag_bytes = log.bytes;
     uint64_t oldest_ms = log.oldest_version >> STORE_VERSION_SEQUENCE_BITS;
     uint64_t wall_ms = clock_wall_ms(engine->clock);

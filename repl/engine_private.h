@@ -12,6 +12,7 @@
 #include "repl/core/dirty_log.h"
 #include "repl/core/node.h"
 #include "repl/engine.h"
+#include "repl/stage.h"
 
 enum {
     OUT_BUFFER_HIGH_BYTES = 64 * 1024, /* encoded and unsent: no more is encoded */
@@ -56,6 +57,7 @@ struct out {
 
     /* workers are to pump: live stream, no backlog before their changes */
     _Atomic bool is_worker_fed;
+    _Atomic bool is_pair;    /* the peer is one of us: what is staged may go out as it is */
     _Atomic bool is_blocked; /* the connection takes no more */
     _Atomic bool is_handing; /* entries are marked sent and on their way into the connection */
     _Atomic bool is_ack_due; /* the replication thread knows that a barrier has to follow */
@@ -95,9 +97,11 @@ struct engine {
     uint64_t sweep_cursor;
 
     struct out out;
+    struct stage *stages; /* one for each handle of the store; its thread's */
 
-    _Atomic bool is_master;   /* the role gate's fast path */
-    _Atomic bool is_full_out; /* the peer is being given a full sync */
+    _Atomic uint64_t start_overs; /* how often the node has; under the outgoing stream's lock */
+    _Atomic bool is_master;       /* the role gate's fast path */
+    _Atomic bool is_full_out;     /* the peer is being given a full sync */
     /* the link on which a full sync was asked for and has not begun; 0: none */
     _Atomic uint64_t full_in_link;
     _Atomic bool has_overflowed; /* the log did, and the node does not know yet */
@@ -136,6 +140,9 @@ void engine_publish_locked(struct engine *engine);
 void engine_log(struct engine *engine, enum dirty_kind kind, uint64_t version, uint64_t hash,
                 const char *key, uint32_t key_bytes);
 
+/* The dirty log has: notes it and wakes the replication thread. Any thread, any lock but the log's. */
+void engine_overflowed(struct engine *engine);
+
 /* ---- out.c ---- */
 bool out_create(struct engine *engine);
 void out_destroy(struct engine *engine);
@@ -153,6 +160,11 @@ void out_barrier(struct engine *engine, struct store_thread *thread);
 bool out_acked(struct engine *engine);
 /* A worker's turn, or the replication thread's: streams what the log holds. */
 void out_pump(struct engine *engine, struct store_thread *thread);
+/*
+ * The same, and hands over what a worker has staged; the stage is empty afterwards. By the stage's
+ * thread.
+ */
+void out_take_stage(struct engine *engine, struct store_thread *thread, struct stage *stage);
 /*
  * The replication thread's slice: log, backlog, walk. True if there is more to do at once.
  * *is_through is set

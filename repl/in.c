@@ -362,7 +362,7 @@ static enum store_status apply_delete(void *context, void *link_pointer,
     } else {
         note_heard(link);
         store_version_advance(engine->store, version);
-        status = store_apply_delete(thread, key, version, link->peer_id > engine->id);
+        status = store_apply_delete(thread, key, version);
         note_applied(engine, thread, status, key, version);
     }
     lock_release(&link->lock);

@@ -99,7 +99,7 @@ static void bury_entry(struct engine *engine, struct keep *keep, const struct di
         store_visit(engine->out.thread, &key, stay, NULL, &version) == STORE_VISITED)
         return;
     (void)store_apply_delete(engine->out.thread, &key,
-                             version > entry->version ? version : entry->version, true);
+                             version > entry->version ? version : entry->version);
 }
 
 /* Links a copy of what was held; in doubt, or where memory is short, the key is deleted instead. */
@@ -115,7 +115,7 @@ static void link_copy(struct engine *engine, const struct kept *kept, uint64_t d
         copy =
             store_reserve(thread, &key, kept->client_flags, kept->exptime, kept->value_bytes, &why);
     if (!copy) {
-        (void)store_apply_delete(thread, &key, kept->version, true);
+        (void)store_apply_delete(thread, &key, kept->version);
         return;
     }
     store_item_mark(copy, kept->state);
@@ -143,6 +143,7 @@ void keep_and_start_over(struct engine *engine, struct store_thread *thread) {
     if (!dirty_log_is_open(engine->log))
         dirty_log_open(engine->log);
     log_each_locked(engine, &keep, hold_entry);
+    atomic_fetch_add(&engine->start_overs, 1);
     store_start_over(thread);
     if (keep.floor)
         store_apply_flush(thread, keep.floor);

@@ -2,6 +2,7 @@ noinst_LIBRARIES += librepl.a
 librepl_a_SOURCES = \
 	repl/dial.c repl/dial.h \
 	repl/encode.c repl/encode.h \
+	repl/stage.c repl/stage.h \
 	repl/engine.c repl/engine.h repl/engine_private.h repl/engine_stats.def \
 	repl/in.c \
 	repl/keep.c repl/keep.h \

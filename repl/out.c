@@ -224,6 +224,76 @@ void out_pump(struct engine *engine, struct store_thread *thread) {
     out_leave(out);
 }
 
+/* Into the connection as far as it takes it, the rest into the buffer. */
+static void put_stream_locked(struct engine *engine, const char *bytes, size_t count) {
+    struct out *out = &engine->out;
+    size_t taken_bytes = 0;
+    if (outbuf_pending(&out->buffer) == 0) {
+        struct iovec vec = {(void *)(uintptr_t)bytes, count};
+        ssize_t taken = engine->transport.send(engine->transport.context, &vec, 1);
+        if (taken < 0) {
+            give_up_locked(engine);
+            return;
+        }
+        taken_bytes = (size_t)taken;
+        out->sent_bytes += taken_bytes;
+    }
+    if (taken_bytes == count)
+        return;
+    if (!outbuf_put(&out->buffer, bytes + taken_bytes, count - taken_bytes))
+        give_up_locked(engine);
+    hand_over_locked(engine);
+}
+
+/* Nothing goes out that the log does not know of: a node that starts over goes by it. */
+static void take_stage_locked(struct engine *engine, const struct stage *stage) {
+    struct out *out = &engine->out;
+    if (out->phase >= OUT_PHASE_LIVE)
+        pump_locked(engine);
+    bool is_sent =
+        out->phase >= OUT_PHASE_LIVE && out->dialect == DIALECT_PAIR && can_encode_locked(out);
+    switch (dirty_log_append_all(engine->log, &stage->records, is_sent)) {
+    case DIRTY_APPENDED:
+        if (!is_sent)
+            break;
+        out->sent_ops += stage->records.count;
+        put_stream_locked(engine, stage->stream, stage->stream_bytes);
+        break;
+    case DIRTY_OVERFLOWED:
+        engine_overflowed(engine);
+        break;
+    case DIRTY_CLOSED:
+        break;
+    }
+}
+
+/*
+ * The node has started over since these changes were made, and has not kept them: what the peer has
+ * of these keys may be older. Absent on both nodes is never wrong.
+ */
+static void drop_staged(struct store_thread *thread, struct stage *stage) {
+    struct dirty_entry entry;
+    stage->is_open = false; /* what this changes takes the way through the log */
+    for (uint32_t at = 0; dirty_records_next(&stage->records, &at, &entry);) {
+        struct store_key key = {entry.key, entry.key_bytes, entry.hash};
+        store_drop_stale(thread, &key);
+    }
+    stage->is_open = true;
+    stage_clear(stage);
+}
+
+void out_take_stage(struct engine *engine, struct store_thread *thread, struct stage *stage) {
+    struct out *out = out_enter(engine, thread);
+    bool is_kept = stage->start_overs == atomic_load(&engine->start_overs);
+    if (LIKELY(is_kept)) {
+        take_stage_locked(engine, stage);
+        stage_clear(stage);
+    }
+    out_leave(out);
+    if (UNLIKELY(!is_kept))
+        drop_staged(thread, stage);
+}
+
 /* ---- what the node says ---- */
 
 void out_open(struct engine *engine) {
@@ -301,9 +371,29 @@ void out_begin(struct engine *engine, struct store_thread *thread, bool is_full,
     /*
      * After a break the replication thread streams the backlog; workers join in when it is through.
      */
+    atomic_store(&out->is_pair, dialect == DIALECT_PAIR);
     atomic_store(&out->is_worker_fed, is_full);
 out:
     out_leave(out);
+}
+
+/*
+ * Up to this version everything is in the stream; 0: unknown. With nothing unsent in the log and
+ * nothing older on a stage, that is all that was given a version a while ago. "A while": a worker
+ * draws a version and puts the change on its stage or into the log under one stripe lock.
+ */
+static uint64_t version_streamed_locked(const struct engine *engine) {
+    uint64_t version = store_version_now(engine->store);
+    uint64_t slack = (uint64_t)VERSION_SLACK_MS << STORE_VERSION_SEQUENCE_BITS;
+    if (version < slack || dirty_log_has_unsent(engine->log))
+        return 0;
+    version -= slack;
+    for (uint32_t i = 0; i < store_thread_count_max(engine->store); i++) {
+        uint64_t oldest = atomic_load_explicit(&engine->stages[i].oldest, memory_order_acquire);
+        if (oldest && oldest <= version)
+            version = oldest - 1;
+    }
+    return version;
 }
 
 void out_barrier(struct engine *engine, struct store_thread *thread) {
@@ -314,13 +404,7 @@ void out_barrier(struct engine *engine, struct store_thread *thread) {
     struct out_barrier *barrier =
         &out->barriers[(out->barrier_first + out->barrier_count++) % OUT_BARRIERS_MAX];
     barrier->at = dirty_log_sent_position(engine->log);
-    /*
-     * With nothing unsent, all that was given a version a while ago is in the stream. "A while":
-     * a worker draws a version and appends to the log under one stripe lock.
-     */
-    uint64_t now = store_version_now(engine->store);
-    uint64_t slack = (uint64_t)VERSION_SLACK_MS << STORE_VERSION_SEQUENCE_BITS;
-    barrier->version = dirty_log_has_unsent(engine->log) || now < slack ? 0 : now - slack;
+    barrier->version = version_streamed_locked(engine);
     const char *text = out->dialect == DIALECT_CLASSIC ? "version\r\n" : "mn\r\n";
     if (!outbuf_put(&out->buffer, text, strlen(text)))
         give_up_locked(engine);

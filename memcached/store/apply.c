@@ -4,7 +4,7 @@
 /*
  * Whether a change of `version` is news for the key that stands at `spot` (or nowhere). An item
  * that is expired or flushed still says how new the key is; one from an earlier life of the store
- * does not.
+ * does not. Where something is deleted, nothing of that same version is news.
  */
 static bool is_news_locked(struct store_thread *thread, struct spot spot, uint64_t hash,
                            uint64_t version, bool wins_ties) {
@@ -21,8 +21,7 @@ static bool is_news_locked(struct store_thread *thread, struct spot spot, uint64
     if (!store->is_replicated)
         return true;
     uint64_t gone = tombstone_find(&store->tombstones, hash);
-    if (version > tombstone_floor(&store->tombstones) &&
-        (version > gone || (version == gone && wins_ties)))
+    if (version > tombstone_floor(&store->tombstones) && version > gone)
         return true;
     shared_add(&thread->counters.tombstone_ignored, 1);
     return false;
@@ -55,13 +54,13 @@ enum store_status store_apply_set(struct store_thread *thread, struct item *item
 }
 
 enum store_status store_apply_delete(struct store_thread *thread, const struct store_key *key,
-                                     uint64_t version, bool wins_ties) {
+                                     uint64_t version) {
     struct store *store = thread->store;
     struct stripe *stripe = stripe_of(store, key->hash);
     store_version_advance(store, version);
     latch_acquire(&stripe->lock);
     struct spot spot = index_find(&store->index, &store->arena, key);
-    bool is_news = is_news_locked(thread, spot, key->hash, version, wins_ties);
+    bool is_news = is_news_locked(thread, spot, key->hash, version, true);
     if (is_news) {
         if (spot.line)
             link_remove_locked(thread, stripe, key->hash, spot);

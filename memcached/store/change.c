@@ -7,14 +7,15 @@
 #include "memcached/store/watch.h"
 #include "memcached/store/write.h"
 
-void touch_locked(struct store *store, struct stripe *stripe, struct item *item, uint64_t hash,
-                  uint32_t exptime) {
+void touch_locked(struct store_thread *thread, struct stripe *stripe, struct item *item,
+                  uint64_t hash, uint32_t exptime) {
+    struct store *store = thread->store;
     stripe_change_begin(stripe);
     shared_store(&item->exptime, exptime);
     if (store->is_replicated)
         shared_store(&item->version, version_next(store));
     stripe_change_end(stripe);
-    observe_item_locked(store, item, hash);
+    observe_item_locked(thread, item, hash);
 }
 
 enum store_status store_touch(struct store_thread *thread, const struct store_key *key,
@@ -25,7 +26,7 @@ enum store_status store_touch(struct store_thread *thread, const struct store_ke
     struct spot spot = find_alive_locked(thread, stripe, key, true);
     watch_lookup(thread, key, spot.line ? spot.item : NULL);
     if (spot.line) {
-        touch_locked(store, stripe, spot.item, key->hash, exptime);
+        touch_locked(thread, stripe, spot.item, key->hash, exptime);
         shared_add(&thread->classes[item_class(spot.item)].touch_hits, 1);
         lru_hit(thread, spot.item, item_segment(spot.item));
     }
@@ -137,7 +138,7 @@ static struct arith_try arith_locked(struct store_thread *thread, struct stripe 
         link_replace_locked(thread, stripe, spot, fresh);
         *is_used = true;
     }
-    observe_item_locked(store, target, key->hash);
+    observe_item_locked(thread, target, key->hash);
     shared_add(arith->is_decr ? &thread->classes[class_id].decr_hits
                               : &thread->classes[class_id].incr_hits,
                1);

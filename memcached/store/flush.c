@@ -19,12 +19,13 @@ static void pending_set_locked(struct store *store, uint64_t version, uint64_t w
     store->flush_due_s = clock_seconds(store->clock) + (uint32_t)delay_s;
 }
 
-static void observe_flush_locked(struct store *store, enum store_change_kind kind, uint64_t version,
-                                 uint64_t wall_s) {
-    if (!store->observer.changed)
+static void observe_flush_locked(struct store_thread *thread, enum store_change_kind kind,
+                                 uint64_t version, uint64_t wall_s) {
+    const struct store_observer *observer = &thread->store->observer;
+    if (!observer->changed)
         return;
     struct store_change change = {.kind = kind, .version = version, .flush_wall_s = wall_s};
-    store->observer.changed(store->observer.context, &change);
+    (void)observer->changed(observer->context, thread, &change);
 }
 
 void store_flush(struct store_thread *thread, uint32_t delay_s) {
@@ -35,16 +36,16 @@ void store_flush(struct store_thread *thread, uint32_t delay_s) {
         uint64_t wall_s = clock_wall_ms(store->clock) / 1000 + delay_s;
         uint64_t version = store->is_replicated ? version_next(store) : 0;
         pending_set_locked(store, version, wall_s);
-        observe_flush_locked(store, STORE_CHANGE_FLUSH_LATER, version, wall_s);
+        observe_flush_locked(thread, STORE_CHANGE_FLUSH_LATER, version, wall_s);
     } else {
         /* A flush in a pair is an event of its own; alone it must not show in the CAS values. */
         uint64_t version =
             store->is_replicated ? version_next(store) : shared_load(&store->version);
         floor_raise_locked(store, version);
         pending_set_locked(store, version, 0);
-        observe_flush_locked(store, STORE_CHANGE_FLUSH, version, 0);
+        observe_flush_locked(thread, STORE_CHANGE_FLUSH, version, 0);
         if (was_pending)
-            observe_flush_locked(store, STORE_CHANGE_FLUSH_LATER, version, 0);
+            observe_flush_locked(thread, STORE_CHANGE_FLUSH_LATER, version, 0);
     }
     latch_release(&store->admin);
 }
@@ -85,7 +86,8 @@ uint64_t store_flush_pending_version(const struct store *store) {
  * the other, which so does not wait for its own: with clocks apart, one floor worked out from the
  * agreed time would lie ahead of what the other half still writes.
  */
-static void flush_if_due_locked(struct store *store) {
+static void flush_if_due_locked(struct store_thread *thread) {
+    struct store *store = thread->store;
     uint64_t wall_s = shared_load(&store->flush_pending_s);
     if (wall_s == 0)
         return;
@@ -95,7 +97,7 @@ static void flush_if_due_locked(struct store *store) {
         uint64_t version = version_next(store);
         floor_raise_locked(store, version);
         pending_set_locked(store, version, 0);
-        observe_flush_locked(store, STORE_CHANGE_FLUSH, version, 0);
+        observe_flush_locked(thread, STORE_CHANGE_FLUSH, version, 0);
     } else {
         if (clock_seconds(store->clock) < store->flush_due_s)
             return;
@@ -109,7 +111,7 @@ void store_tick(struct store_thread *thread) {
     latch_acquire(&store->admin);
     if (store->is_replicated)
         store_version_advance(store, clock_wall_ms(store->clock) << STORE_VERSION_SEQUENCE_BITS);
-    flush_if_due_locked(store);
+    flush_if_due_locked(thread);
     if (store->is_replicated)
         tombstones_expire(&store->tombstones, shared_load(&store->acknowledged),
                           clock_seconds(store->clock));

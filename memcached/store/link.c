@@ -164,30 +164,33 @@ void item_free(struct store *store, struct item *item) {
     latch_release(&class->lock);
 }
 
-void observe_item_locked(struct store *store, struct item *item, uint64_t hash) {
-    unsigned bits = shared_load(&item->bits);
-    if (!store->observer.changed || bits & ITEM_QUEUED)
+void observe_item_locked(struct store_thread *thread, struct item *item, uint64_t hash) {
+    const struct store_observer *observer = &thread->store->observer;
+    if (!observer->changed || shared_load(&item->bits) & ITEM_QUEUED)
         return;
-    shared_store(&item->bits, (uint8_t)(bits | ITEM_QUEUED));
     struct store_change change = {
         .kind = STORE_CHANGE_SET,
-        .key = item->key,
         .key_bytes = shared_load(&item->key_bytes),
+        .key = item->key,
+        .item = item,
         .hash = hash,
         .version = shared_load(&item->version),
     };
-    store->observer.changed(store->observer.context, &change);
+    if (observer->changed(observer->context, thread, &change))
+        shared_store(&item->bits, (uint8_t)(shared_load(&item->bits) | ITEM_QUEUED));
 }
 
-void observe_delete_locked(struct store *store, const struct store_key *key, uint64_t version) {
-    if (!store->observer.changed)
+void observe_delete_locked(struct store_thread *thread, const struct store_key *key,
+                           uint64_t version) {
+    const struct store_observer *observer = &thread->store->observer;
+    if (!observer->changed)
         return;
     struct store_change change = {
         .kind = STORE_CHANGE_DELETE,
-        .key = key->data,
         .key_bytes = key->bytes,
+        .key = key->data,
         .hash = key->hash,
         .version = version,
     };
-    store->observer.changed(store->observer.context, &change);
+    (void)observer->changed(observer->context, thread, &change);
 }

@@ -76,7 +76,8 @@ void item_free(struct store *store, struct item *item);
 void item_free_chunks(struct store *store, struct item *item);
 
 /* Tells the observer of a new state of the item, unless it is queued already. */
-void observe_item_locked(struct store *store, struct item *item, uint64_t hash);
-void observe_delete_locked(struct store *store, const struct store_key *key, uint64_t version);
+void observe_item_locked(struct store_thread *thread, struct item *item, uint64_t hash);
+void observe_delete_locked(struct store_thread *thread, const struct store_key *key,
+                           uint64_t version);
 
 #endif

@@ -35,7 +35,7 @@ enum store_status store_fetch(struct store_thread *thread, const struct store_ke
         struct item *item = spot.item;
         fetch->exptime_was = shared_load(&item->exptime);
         if (fetch->has_exptime)
-            touch_locked(store, stripe, item, key->hash, fetch->exptime);
+            touch_locked(thread, stripe, item, key->hash, fetch->exptime);
         store_item_hold(item);
         view_fill_locked(view, item);
         uint32_t exptime = fetch->claims_first ? fetch->exptime_was : view->exptime;
@@ -79,8 +79,9 @@ enum store_status store_vivify(struct store_thread *thread, const struct store_k
     return status;
 }
 
-static void make_stale_locked(struct store *store, struct stripe *stripe, struct item *item,
+static void make_stale_locked(struct store_thread *thread, struct stripe *stripe, struct item *item,
                               uint64_t hash, const struct store_invalidate *invalidate) {
+    struct store *store = thread->store;
     unsigned bits = shared_load(&item->bits) & ~(unsigned)ITEM_CLAIMED;
     stripe_change_begin(stripe);
     shared_store(&item->bits, (uint8_t)(bits | ITEM_STALE));
@@ -88,7 +89,7 @@ static void make_stale_locked(struct store *store, struct stripe *stripe, struct
     if (invalidate->has_exptime)
         shared_store(&item->exptime, invalidate->exptime);
     stripe_change_end(stripe);
-    observe_item_locked(store, item, hash);
+    observe_item_locked(thread, item, hash);
 }
 
 /* Puts `empty` in the place of spot.item. */
@@ -103,7 +104,7 @@ static void drop_value_locked(struct store_thread *thread, struct stripe *stripe
         store_item_mark(empty, STORE_STALE);
     shared_store(&empty->version, version_for(store, version));
     link_replace_locked(thread, stripe, spot, empty);
-    observe_item_locked(store, empty, hash);
+    observe_item_locked(thread, empty, hash);
     /* to a watcher it is a set and a deletion */
     watch_commit(thread, empty, STORE_SET, STORE_OK);
     if (!invalidate->makes_stale)
@@ -139,7 +140,7 @@ enum store_status store_invalidate(struct store_thread *thread, const struct sto
         if (empty)
             drop_value_locked(thread, stripe, key->hash, spot, empty, invalidate);
         else
-            make_stale_locked(store, stripe, spot.item, key->hash, invalidate);
+            make_stale_locked(thread, stripe, spot.item, key->hash, invalidate);
     }
     latch_release(&stripe->lock);
     if (empty && status != STORE_OK)

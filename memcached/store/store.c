@@ -136,6 +136,14 @@ void store_destroy(struct store *store) {
     store_take_down(store);
 }
 
+uint32_t store_thread_number(const struct store_thread *thread) {
+    return thread->number;
+}
+
+uint32_t store_thread_count_max(const struct store *store) {
+    return store->thread_count_max;
+}
+
 void store_observe(struct store *store, const struct store_observer *observer) {
     store->observer = *observer;
 }

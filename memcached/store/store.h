@@ -82,6 +82,9 @@ void store_destroy(struct store *store);
 /* NULL when there is no memory or thread_count_max handles are out. */
 struct store_thread *store_thread_join(struct store *store);
 void store_thread_leave(struct store_thread *thread);
+/* 0..thread_count_max-1, the handle's own until it is given back. */
+uint32_t store_thread_number(const struct store_thread *thread);
+uint32_t store_thread_count_max(const struct store *store);
 
 /*
  * A worker says here, once a loop turn, that it holds no view and no unreferenced pointer into the
@@ -375,24 +378,28 @@ enum store_change_kind {
 
 struct store_change {
     enum store_change_kind kind;
-    const char *key; /* SET, DELETE: valid during the call */
     uint32_t key_bytes;
+    const char *key;   /* SET, DELETE: valid during the call */
+    struct item *item; /* SET: as it is now; valid during the call, see store_change_view */
     uint64_t hash;
     uint64_t version;      /* of the item, the tombstone, or the floor */
     uint64_t flush_wall_s; /* FLUSH_LATER: UNIX seconds at which it takes effect; 0: taken back */
 };
 
 /*
- * Told of every change a client makes, under the stripe lock (FLUSH*: under the admin lock), before
- * the command is answered. It must not call into the store. An item that is already queued (told of
- * and not yet fetched by store_visit or store_walk) is not told of again.
+ * Told of every change a client makes, under the stripe lock (FLUSH*: under the admin lock), by the
+ * thread whose handle is given, before the command is answered. It must not call into the store.
+ * It returns whether it has queued the change, to fetch the item later by store_visit or store_walk:
+ * a queued item is not told of again until it has been fetched. False: it has all it wants.
  */
 struct store_observer {
-    void (*changed)(void *context, const struct store_change *change);
+    bool (*changed)(void *context, struct store_thread *thread, const struct store_change *change);
     void *context;
 };
 /* Before any handle is taken. */
 void store_observe(struct store *store, const struct store_observer *observer);
+/* The changed item of a STORE_CHANGE_SET, for the observer, during its call. */
+void store_change_view(const struct store_change *change, struct store_view *view);
 
 /*
  * Called under the stripe lock with a view whose item is alive: it may copy, or store_item_hold;
@@ -427,15 +434,20 @@ bool store_walk(struct store_thread *thread, uint64_t *cursor, unsigned bucket_c
                 store_visitor visitor, void *context, unsigned *percent);
 
 /*
- * Links a reserved item as the peer has it, if newer than what is here (equal: if wins_ties).
+ * Links a reserved item as the peer has it, if newer than what is here (than an item of the same
+ * version: if wins_ties).
  * The reference passes to the store. STORE_OK, STORE_OLDER, or STORE_NO_MEMORY: the index is full,
  * the key is absent as of this version. Never told to the observer.
  */
 enum store_status store_apply_set(struct store_thread *thread, struct item *item, uint64_t hash,
                                   uint64_t version, bool wins_ties);
-/* Absent as of `version`. STORE_OK or STORE_OLDER. Leaves a tombstone. */
+/*
+ * Absent as of `version`. STORE_OK or STORE_OLDER. Leaves a tombstone. Between a set and a deletion
+ * of one version the deletion wins, on whichever node: one that starts over and does not keep an
+ * item says so with the item's own version.
+ */
 enum store_status store_apply_delete(struct store_thread *thread, const struct store_key *key,
-                                     uint64_t version, bool wins_ties);
+                                     uint64_t version);
 /* Everything with a version up to `version` is dead. */
 void store_apply_flush(struct store_thread *thread, uint64_t version);
 /*

@@ -55,7 +55,7 @@ enum store_status commit_locked(struct store_thread *thread, struct stripe *stri
         shared_add(&thread->counters.store_no_memory, 1);
         return STORE_NO_MEMORY;
     }
-    observe_item_locked(store, item, hash);
+    observe_item_locked(thread, item, hash);
     if (version)
         *version = stamp;
     return STORE_OK;
@@ -185,7 +185,7 @@ void delete_locked(struct store_thread *thread, struct stripe *stripe, const str
         return;
     if (store->is_replicated)
         tombstone_put(&store->tombstones, key->hash, version, clock_seconds(store->clock));
-    observe_delete_locked(store, key, version);
+    observe_delete_locked(thread, key, version);
 }
 
 enum store_status store_delete(struct store_thread *thread, const struct store_key *key,

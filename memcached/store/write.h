@@ -12,8 +12,8 @@ struct spot find_alive_locked(struct store_thread *thread, struct stripe *stripe
 void view_fill_locked(struct store_view *view, struct item *item);
 
 /* Sets exptime; a new version only where a peer has to learn of it. Stripe lock held. */
-void touch_locked(struct store *store, struct stripe *stripe, struct item *item, uint64_t hash,
-                  uint32_t exptime);
+void touch_locked(struct store_thread *thread, struct stripe *stripe, struct item *item,
+                  uint64_t hash, uint32_t exptime);
 
 /* Stamps, links and reports a reserved item: STORE_OK or STORE_NO_MEMORY. Stripe lock held. */
 enum store_status commit_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,

@@ -17,8 +17,8 @@
  * KIND_SKIP and by how long it is.
  *
  * Only the first `span` bytes of the ring are in use, a power of two: while the peer keeps up, what
- * is written lies in the cache. The span doubles when it is full, up to the capacity, and falls
- * back when the log runs empty. A position's place is position modulo span, so of a doubled span
+ * is written lies in the cache. The span doubles when it is full, up to the capacity, and halves
+ * when the log has run empty many times without a need for half of it. A position's place is position modulo span, so of a doubled span
  * those records move up whose positions have the new bit set:
  *
  *   span M:   | c d | a b |            positions a..d, a at M + M/2
@@ -26,8 +26,10 @@
  */
 enum {
     RECORD_HEADER_BYTES = 24,
+    RECORD_BYTES_MAX = RECORD_HEADER_BYTES + 256,
     LOG_BYTES_MIN = 4096,
     SPAN_FIRST_BYTES = 256 * 1024,
+    SPAN_CALM_COUNT = 32, /* so many times in a row */
     KIND_SKIP = 255,
 };
 
@@ -44,6 +46,8 @@ struct dirty_log {
     char *ring;        /* fixed after create, as are the next three */
     uint64_t capacity, reserved, span_first;
     uint64_t span;
+    uint64_t peak_bytes;         /* the most that was in it since it last ran empty */
+    unsigned calm_count;         /* times in a row that this was less than half of the span */
     _Atomic uint64_t head, sent; /* byte positions */
     uint64_t acked;
     uint64_t head_ops, sent_ops, acked_ops; /* the same in entries */
@@ -94,10 +98,20 @@ static char *place(const struct dirty_log *log, uint64_t position) {
 }
 
 /* Nothing is in it. */
-static void shrink_locked(struct dirty_log *log) {
-    if (log->span > log->span_first)
-        mem_forget(log->ring + log->span_first, log->span - log->span_first);
-    log->span = log->span_first;
+static void span_set_locked(struct dirty_log *log, uint64_t span) {
+    if (log->span > span)
+        mem_forget(log->ring + span, log->span - span);
+    log->span = span;
+    log->peak_bytes = 0;
+    log->calm_count = 0;
+}
+
+static void note_empty_locked(struct dirty_log *log) {
+    bool is_calm = log->span > log->span_first && log->peak_bytes <= log->span / 2;
+    log->calm_count = is_calm ? log->calm_count + 1 : 0;
+    log->peak_bytes = 0;
+    if (log->calm_count == SPAN_CALM_COUNT)
+        span_set_locked(log, log->span / 2);
 }
 
 static void empty_locked(struct dirty_log *log, bool is_open) {
@@ -107,7 +121,7 @@ static void empty_locked(struct dirty_log *log, bool is_open) {
     set(&log->sent, log->acked);
     log->acked_ops = log->sent_ops = log->head_ops;
     log->generation++;
-    shrink_locked(log);
+    span_set_locked(log, log->span_first);
     log->is_open = is_open;
 }
 
@@ -162,6 +176,43 @@ static bool make_room_locked(struct dirty_log *log, uint64_t head, uint64_t need
     }
 }
 
+/* Marks `bytes` bytes as none; returns them. */
+static uint64_t skip_write(struct dirty_log *log, uint64_t position, uint64_t bytes) {
+    struct record_head mark = {.kind = KIND_SKIP, .skip_bytes = (uint32_t)bytes};
+    memcpy(place(log, position), &mark, offsetof(struct record_head, version));
+    return bytes;
+}
+
+static void overflow_locked(struct dirty_log *log) {
+    log->overflows++;
+    empty_locked(log, false);
+}
+
+/* Field by field in place: a copy of a head just filled in would wait for the small stores. */
+static void record_write(char *record, enum dirty_kind kind, uint64_t version, uint64_t hash,
+                         const char *key, uint32_t key_bytes) {
+    struct record_head *head = (void *)record; /* records stand at multiples of 8 */
+    head->kind = (uint8_t)kind;
+    head->pad = 0;
+    head->key_bytes = (uint16_t)key_bytes;
+    head->skip_bytes = 0;
+    head->version = version;
+    head->hash = hash;
+    if (key_bytes)
+        memcpy(record + RECORD_HEADER_BYTES, key, key_bytes);
+}
+
+static struct record_head record_read(const char *record, struct dirty_entry *entry) {
+    struct record_head filled;
+    memcpy(&filled, record, sizeof(filled));
+    entry->version = filled.version;
+    entry->hash = filled.hash;
+    entry->kind = (enum dirty_kind)filled.kind;
+    entry->key_bytes = filled.key_bytes;
+    entry->key = record + RECORD_HEADER_BYTES;
+    return filled;
+}
+
 bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t version, uint64_t hash,
                       const char *key, uint32_t key_bytes) {
     DCHECK(key_bytes <= 255);
@@ -171,28 +222,96 @@ bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t vers
         goto out;
     uint64_t head = get(&log->head);
     uint64_t need = record_bytes(key_bytes);
-    if (UNLIKELY(!make_room_locked(log, head, need))) {
-        log->overflows++;
-        empty_locked(log, false);
-        has_room = false;
+    has_room = make_room_locked(log, head, need);
+    if (UNLIKELY(!has_room)) {
+        overflow_locked(log);
         goto out;
     }
     uint64_t skip = skip_at_head(log, head, need);
-    if (UNLIKELY(skip)) {
-        struct record_head mark = {.kind = KIND_SKIP, .skip_bytes = (uint32_t)skip};
-        memcpy(place(log, head), &mark, offsetof(struct record_head, version));
-        head += skip;
-    }
-    char *record = place(log, head);
-    struct record_head filled = {(uint8_t)kind, 0, (uint16_t)key_bytes, 0, version, hash};
-    memcpy(record, &filled, sizeof(filled));
-    if (key_bytes)
-        memcpy(record + RECORD_HEADER_BYTES, key, key_bytes);
+    if (UNLIKELY(skip))
+        head += skip_write(log, head, skip);
+    record_write(place(log, head), kind, version, hash, key, key_bytes);
     log->head_ops++;
     set(&log->head, head + need);
 out:
     latch_release(&log->lock);
     return has_room;
+}
+
+bool dirty_records_put(struct dirty_records *records, uint64_t version, uint64_t hash,
+                       const char *key, uint32_t key_bytes) {
+    DCHECK(key_bytes <= 255);
+    uint32_t need = (uint32_t)record_bytes(key_bytes);
+    if (records->bytes_max - records->bytes < need)
+        return false;
+    record_write(records->start + records->bytes, DIRTY_KEY, version, hash, key, key_bytes);
+    records->bytes += need;
+    records->count++;
+    return true;
+}
+
+bool dirty_records_next(const struct dirty_records *records, uint32_t *at,
+                        struct dirty_entry *entry) {
+    if (*at == records->bytes)
+        return false;
+    struct record_head head = record_read(records->start + *at, entry);
+    *at += (uint32_t)record_bytes(head.key_bytes);
+    return true;
+}
+
+/* Of the records from byte `at` on, the bytes of those whole ones that fit into `room`. */
+static uint32_t records_fitting(const struct dirty_records *records, uint32_t at, uint64_t room) {
+    if (records->bytes - at <= room)
+        return records->bytes - at;
+    uint32_t end = at;
+    struct dirty_entry entry;
+    for (uint32_t next = at; dirty_records_next(records, &next, &entry) && next - at <= room;)
+        end = next;
+    return end - at;
+}
+
+/* A block of records at the head: where the ring ends, what does not fit goes on at its start. */
+static void block_write_locked(struct dirty_log *log, const struct dirty_records *records) {
+    uint64_t head = get(&log->head);
+    uint32_t at = 0;
+    while (at < records->bytes) {
+        uint64_t to_end = log->span - (head & (log->span - 1));
+        uint32_t part = records_fitting(records, at, to_end);
+        memcpy(place(log, head), records->start + at, part);
+        at += part;
+        head += part;
+        if (at < records->bytes && part < to_end)
+            head += skip_write(log, head, to_end - part);
+    }
+    log->head_ops += records->count;
+    set(&log->head, head);
+}
+
+enum dirty_append dirty_log_append_all(struct dirty_log *log, const struct dirty_records *records,
+                                       bool are_sent) {
+    enum dirty_append result = DIRTY_CLOSED;
+    latch_acquire(&log->lock);
+    if (!log->is_open)
+        goto out;
+    /* it wraps once at most, and then skips less than a record */
+    uint64_t bytes = get(&log->head) + records->bytes + RECORD_BYTES_MAX - log->acked;
+    if (UNLIKELY(bytes > log->capacity)) {
+        overflow_locked(log);
+        result = DIRTY_OVERFLOWED;
+        goto out;
+    }
+    while (bytes > log->span)
+        grow_locked(log);
+    are_sent = are_sent && get(&log->sent) == get(&log->head);
+    block_write_locked(log, records);
+    if (are_sent) {
+        set(&log->sent, get(&log->head));
+        log->sent_ops = log->head_ops;
+    }
+    result = DIRTY_APPENDED;
+out:
+    latch_release(&log->lock);
+    return result;
 }
 
 bool dirty_log_has_unsent(const struct dirty_log *log) {
@@ -218,16 +337,10 @@ void dirty_log_peek(struct dirty_log *log, struct dirty_batch *batch) {
     uint64_t position = get(&log->sent);
     while (position < head && batch->count < DIRTY_BATCH_ENTRIES) {
         position = skip_mark(log, position);
-        const char *record = place(log, position);
         struct dirty_entry *entry = &batch->entry[batch->count];
-        struct record_head filled;
-        memcpy(&filled, record, sizeof(filled));
-        entry->version = filled.version;
-        entry->hash = filled.hash;
-        entry->kind = (enum dirty_kind)filled.kind;
-        entry->key_bytes = filled.key_bytes;
+        struct record_head filled = record_read(place(log, position), entry);
+        memcpy(batch->keys + used, entry->key, filled.key_bytes);
         entry->key = batch->keys + used;
-        memcpy(batch->keys + used, record + RECORD_HEADER_BYTES, filled.key_bytes);
         used += filled.key_bytes;
         position += record_bytes(filled.key_bytes);
         batch->end_position[batch->count++] = position;
@@ -274,11 +387,13 @@ bool dirty_log_sent_reached(const struct dirty_log *log, struct dirty_position p
 
 void dirty_log_acked(struct dirty_log *log, struct dirty_position position) {
     latch_acquire(&log->lock);
-    if (position.generation == log->generation && position.bytes > log->acked) {
+    if (position.generation == log->generation && position.bytes >= log->acked) {
+        if (log->peak_bytes < get(&log->head) - log->acked)
+            log->peak_bytes = get(&log->head) - log->acked;
         log->acked = position.bytes;
         log->acked_ops = position.ops;
         if (log->acked == get(&log->head))
-            shrink_locked(log);
+            note_empty_locked(log);
         /* Rewound while the answer was on its way: what is acknowledged need not go again. */
         if (get(&log->sent) < log->acked) {
             set(&log->sent, log->acked);

@@ -42,6 +42,34 @@ void dirty_log_destroy(struct dirty_log *log);
 bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t version, uint64_t hash,
                       const char *key, uint32_t key_bytes);
 
+/*
+ * Entries on their way to the log, as they will stand there: one thread gathers them without a lock
+ * and appends them all at once. `start` has room for `bytes_max` bytes, the owner's.
+ */
+struct dirty_records {
+    char *start;
+    uint32_t bytes, bytes_max;
+    uint32_t count;
+};
+/* Adds a DIRTY_KEY. False, and nothing done, if there is no room. */
+bool dirty_records_put(struct dirty_records *records, uint64_t version, uint64_t hash,
+                       const char *key, uint32_t key_bytes);
+/* Copies the entry at byte *at into *entry (its key points into the records) and moves *at on;
+ * false at the end. */
+bool dirty_records_next(const struct dirty_records *records, uint32_t *at,
+                        struct dirty_entry *entry);
+/*
+ * Appends all of them; `are_sent`: they have been handed to the stream. (Should something unsent
+ * stand before them, they count as unsent too, and go twice.)
+ */
+enum dirty_append {
+    DIRTY_APPENDED,
+    DIRTY_OVERFLOWED, /* there was no room for these: as with dirty_log_append, told once */
+    DIRTY_CLOSED,     /* dropped */
+};
+enum dirty_append dirty_log_append_all(struct dirty_log *log, const struct dirty_records *records,
+                                       bool are_sent);
+
 /* Empties the log and (re)opens it. */
 void dirty_log_open(struct dirty_log *log);
 bool dirty_log_is_open(const struct dirty_log *log);

@@ -258,6 +258,16 @@ static bool conn_flush(struct sim_conn *conn) {
     return conn->is_ending || conn->is_peer_gone;
 }
 
+/* What the worker is about to drop, since its node has started over in its turn. */
+static void look_at_stage(struct host *host, unsigned worker) {
+    const struct stage *stage = &host->engine->stages[store_thread_number(host->handle[worker])];
+    struct dirty_entry entry;
+    if (stage->start_overs == atomic_load(&host->engine->start_overs))
+        return;
+    for (uint32_t at = 0; dirty_records_next(&stage->records, &at, &entry);)
+        model_dropped(host->world->model, host, entry.key, entry.key_bytes);
+}
+
 static void flush(struct world *world, void *object, uint64_t number) {
     struct host *host = object;
     unsigned index = (unsigned)(number % WORKER_COUNT);
@@ -267,6 +277,7 @@ static void flush(struct world *world, void *object, uint64_t number) {
         return;
     worker->is_flush_due = false;
     host_clock(host);
+    look_at_stage(host, index);
     engine_before_flush(host->engine, host->handle[index]);
     struct sim_conn *next;
     for (struct sim_conn *conn = host->conns; conn; conn = next) {

@@ -152,17 +152,18 @@ static const struct state *state_find(const struct model *model, unsigned key, u
     return NULL;
 }
 
-/* Two hosts may draw the same version: any state of it will do. */
-static bool state_is_known(const struct model *model, unsigned key, const struct state *seen) {
+/* The state that is seen; two hosts may draw the same version for different ones. */
+static const struct state *state_seen(const struct model *model, unsigned key,
+                                      const struct state *seen) {
     const struct key_states *states = &model->keys[key];
     for (size_t i = states->count; i-- > 0;) {
         const struct state *state = &states->state[i];
         if (state->version == seen->version && state->hash == seen->hash &&
             state->bytes == seen->bytes && state->client_flags == seen->client_flags &&
             state->is_set)
-            return true;
+            return state;
     }
-    return false;
+    return NULL;
 }
 
 static void state_add(struct model *model, unsigned key, const struct state *state) {
@@ -338,6 +339,10 @@ void model_applied(struct model *model, struct host *host, const char *key, uint
         world_fail(model->world,
                    "host %u: %s shows version %" PRIu64 " after being told of %" PRIu64,
                    host->index, model->name[index], seen.as.version, version);
+}
+
+void model_dropped(struct model *model, struct host *host, const char *key, uint32_t key_bytes) {
+    host->shadow.is_vague[key_index(model, key, key_bytes)] = true;
 }
 
 void model_flushed(struct model *model, struct host *host, uint64_t version) {
@@ -521,15 +526,20 @@ void model_sweep(struct model *model, struct host *host) {
                            model->name[i], shadow->floor[i]);
             continue;
         }
-        const struct state *state = state_find(model, i, seen.as.version);
+        const struct state *state = state_seen(model, i, &seen.as);
         if (seen.as.version < shadow->floor[i])
             world_fail(world, "host %u shows %s version %" PRIu64 ", older than %" PRIu64,
                        host->index, model->name[i], seen.as.version, shadow->floor[i]);
-        else if (!state_is_known(model, i, &seen.as))
+        else if (!state)
             world_fail(world, "host %u shows of %s what nobody stored: version %" PRIu64,
                        host->index, model->name[i], seen.as.version);
-        else if (state->expires_ms && world->now_us / 1000 > state->expires_ms + EXPIRY_SLACK_MS)
-            world_fail(world, "host %u shows %s long after its time", host->index, model->name[i]);
+        else if (state->expires_ms &&
+                 world->now_us / 1000 > state->expires_ms + EXPIRY_SLACK_MS + world->freeze_ms_max)
+            world_fail(world,
+                       "host %u shows %s version %" PRIu64 " long after its time: until %" PRIu64
+                       " ms instead of %" PRIu64,
+                       host->index, model->name[i], seen.as.version, seen.as.expires_ms,
+                       state->expires_ms);
     }
 }
 
@@ -548,7 +558,7 @@ void model_drained(struct model *model, struct host *host) {
         world_fail(model->world, "host %u keeps %" PRIu64 " bytes for its peer", host->index,
                    outbuf_pending(&host->engine->out.buffer));
     if (!peer->is_running || view.out != OUT_STREAMING || view.self.complete_for != view.peer.id ||
-        view.peer.id != peer->engine->id || log.entries > 0 || !log.is_open)
+        view.peer.id != peer->engine->id || stats.lag_ops > 0 || !log.is_open)
         return;
     model->counts.drained_checks++;
     for (unsigned i = 0; i < model->key_count; i++)

@@ -50,6 +50,11 @@ void model_read(struct model *model, struct host *host, const struct op *op, con
                 size_t bytes, uint64_t version);
 uint64_t model_floor(const struct host *host, unsigned key);
 
+/*
+ * A client's change, not answered yet, is being dropped: its host has started over since it was
+ * made, and the key may be absent now.
+ */
+void model_dropped(struct model *model, struct host *host, const char *key, uint32_t key_bytes);
 /* A change came in on a link and the engine has dealt with it. */
 void model_applied(struct model *model, struct host *host, const char *key, uint32_t key_bytes,
                    uint64_t version, enum model_told told);

@@ -173,6 +173,130 @@ START_TEST(the_ring_wraps_without_losing_or_inventing_entries) {
 }
 END_TEST
 
+static char records_memory[16 * 1024];
+
+static struct dirty_records records_from(uint64_t first, unsigned count, unsigned pad) {
+    struct dirty_records records = {.start = records_memory, .bytes_max = sizeof(records_memory)};
+    char key[256];
+    memset(key, 'x', sizeof(key));
+    for (unsigned i = 0; i < count; i++) {
+        int bytes = snprintf(key, sizeof(key), "%llu", (unsigned long long)first + i);
+        key[bytes] = 'x';
+        ck_assert(
+            dirty_records_put(&records, first + i, (first + i) * 3, key, (uint32_t)bytes + pad));
+    }
+    return records;
+}
+
+START_TEST(records_are_bounded_and_read_back_in_order) {
+    struct dirty_records records = records_from(1, 3, 5);
+    records.bytes_max = records.bytes + 31;
+    ck_assert(!dirty_records_put(&records, 4, 0, "12345678", 8));
+    ck_assert_uint_eq(records.count, 3);
+    records.bytes_max++;
+    ck_assert(dirty_records_put(&records, 4, 12, "12345678", 8));
+    struct dirty_entry entry;
+    uint32_t at = 0;
+    for (uint64_t version = 1; version <= 4; version++) {
+        ck_assert(dirty_records_next(&records, &at, &entry));
+        ck_assert_int_eq(entry.kind, DIRTY_KEY);
+        ck_assert_uint_eq(entry.version, version);
+        ck_assert_uint_eq(entry.hash, version * 3);
+        ck_assert_uint_eq(entry.key_bytes, version == 4 ? 8 : 6);
+    }
+    ck_assert_mem_eq(entry.key, "12345678", 8);
+    ck_assert(!dirty_records_next(&records, &at, &entry));
+}
+END_TEST
+
+START_TEST(what_was_sent_when_appended_goes_again_only_after_a_break) {
+    struct dirty_records records = records_from(1, 3, 0);
+    ck_assert_int_eq(dirty_log_append_all(log_, &records, true), DIRTY_APPENDED);
+    ck_assert(!dirty_log_has_unsent(log_));
+    dirty_log_rewind(log_);
+    dirty_log_peek(log_, &batch);
+    ck_assert_uint_eq(batch.count, 3);
+    ck_assert_uint_eq(batch.entry[2].version, 3);
+    dirty_log_sent(log_, &batch, 3);
+    dirty_log_acked(log_, dirty_log_sent_position(log_));
+    dirty_log_rewind(log_);
+    ck_assert(!dirty_log_has_unsent(log_));
+}
+END_TEST
+
+START_TEST(what_stands_behind_something_unsent_counts_as_unsent) {
+    struct dirty_records records = records_from(2, 2, 0);
+    append_key(1, "a");
+    ck_assert_int_eq(dirty_log_append_all(log_, &records, true), DIRTY_APPENDED);
+    dirty_log_peek(log_, &batch);
+    ck_assert_uint_eq(batch.count, 3);
+    dirty_log_sent(log_, &batch, 3);
+    ck_assert_int_eq(dirty_log_append_all(log_, &records, false), DIRTY_APPENDED);
+    struct dirty_log_stats stats;
+    dirty_log_stats(log_, &stats);
+    ck_assert_uint_eq(stats.unsent_entries, 2);
+    ck_assert_uint_eq(stats.entries, 5);
+}
+END_TEST
+
+START_TEST(records_too_many_for_the_log_overflow_it) {
+    struct dirty_records records = records_from(1, 50, 100);
+    unsigned rounds = 0;
+    enum dirty_append result;
+    while ((result = dirty_log_append_all(log_, &records, true)) == DIRTY_APPENDED)
+        rounds++;
+    ck_assert_int_eq(result, DIRTY_OVERFLOWED);
+    ck_assert_uint_gt(rounds, SMALL_LOG_BYTES / sizeof(records_memory));
+    ck_assert(!dirty_log_is_open(log_));
+    ck_assert(!dirty_log_has_unsent(log_));
+    ck_assert_int_eq(dirty_log_append_all(log_, &records, true), DIRTY_CLOSED);
+    struct dirty_log_stats stats;
+    dirty_log_stats(log_, &stats);
+    ck_assert_uint_eq(stats.overflows, 1);
+    ck_assert_uint_eq(stats.entries, 0);
+}
+END_TEST
+
+/* Blocks of many lengths, across the ring's end and through its growth. */
+START_TEST(records_wrap_without_losing_or_inventing_entries) {
+    struct rng rng;
+    rng_seed(&rng, (uint64_t)_i + 1);
+    dirty_log_destroy(log_);
+    log_ = dirty_log_create(2 << 20);
+    uint64_t appended = 0;
+    uint64_t read = 0;
+    for (int round = 0; round < 3000; round++) {
+        unsigned count = 1 + (unsigned)rng_below(&rng, 60);
+        struct dirty_records records =
+            records_from(appended + 1, count, 1 + (unsigned)rng_below(&rng, 200));
+        ck_assert_int_eq(dirty_log_append_all(log_, &records, true), DIRTY_APPENDED);
+        ck_assert(!dirty_log_has_unsent(log_));
+        appended += count;
+        if (rng_below(&rng, 20) != 0)
+            continue;
+        dirty_log_rewind(log_);
+        uint64_t keep = rng_below(&rng, 3) ? rng_below(&rng, 300) : 0;
+        while (read + keep < appended) {
+            dirty_log_peek(log_, &batch);
+            unsigned done = 0;
+            while (done < batch.count && read + keep < appended) {
+                ck_assert_uint_eq(batch.entry[done].version, ++read);
+                ck_assert_uint_eq(strtoull(batch.entry[done++].key, NULL, 10), read);
+            }
+            dirty_log_sent(log_, &batch, done);
+        }
+        dirty_log_acked(log_, dirty_log_sent_position(log_));
+        struct dirty_log_stats stats;
+        dirty_log_stats(log_, &stats);
+        ck_assert_uint_eq(stats.entries, appended - read);
+        while (dirty_log_has_unsent(log_)) {
+            dirty_log_peek(log_, &batch);
+            dirty_log_sent(log_, &batch, batch.count);
+        }
+    }
+}
+END_TEST
+
 /* A peer that falls far behind and catches up: the ring grows over live records and shrinks again. */
 START_TEST(a_long_backlog_is_kept_whole) {
     dirty_log_destroy(log_);
@@ -235,6 +359,11 @@ int main(void) {
     tcase_add_test(tcase, overflow_is_told_once_and_closes_the_log);
     tcase_add_test(tcase, a_batch_from_before_a_reopening_marks_nothing_as_sent);
     tcase_add_loop_test(tcase, the_ring_wraps_without_losing_or_inventing_entries, 0, 5);
+    tcase_add_test(tcase, records_are_bounded_and_read_back_in_order);
+    tcase_add_test(tcase, what_was_sent_when_appended_goes_again_only_after_a_break);
+    tcase_add_test(tcase, what_stands_behind_something_unsent_counts_as_unsent);
+    tcase_add_test(tcase, records_too_many_for_the_log_overflow_it);
+    tcase_add_loop_test(tcase, records_wrap_without_losing_or_inventing_entries, 0, 5);
     tcase_add_test(tcase, a_long_backlog_is_kept_whole);
     tcase_add_test(tcase, creation_survives_every_failed_allocation);
     suite_add_tcase(suite, tcase);

@@ -130,7 +130,7 @@ static enum store_status repl_apply_delete(void *context, void *link, struct sto
     struct host *host = context;
     CHECK(link == host);
     host->deletes++;
-    return store_apply_delete(thread, key, version, false);
+    return store_apply_delete(thread, key, version);
 }
 
 static void repl_barrier(void *context, void *link) {

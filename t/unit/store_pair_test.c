@@ -14,15 +14,28 @@ static struct fixture f;
 enum { TOLD_MAX = 64 };
 static struct store_change told[TOLD_MAX];
 static char told_key[TOLD_MAX][STORE_KEY_BYTES_MAX + 1];
+static struct store_view told_view[TOLD_MAX];
+static char told_value[TOLD_MAX][16]; /* how it begins */
 static unsigned told_count;
+static bool is_queueing; /* what the observer answers */
 
-static void note_change(void *context, const struct store_change *change) {
+static bool note_change(void *context, struct store_thread *thread,
+                        const struct store_change *change) {
     (void)context;
+    (void)thread;
     ck_assert_uint_lt(told_count, TOLD_MAX);
     told[told_count] = *change;
     memcpy(told_key[told_count], change->key ? change->key : "", change->key_bytes);
     told_key[told_count][change->key_bytes] = '\0';
+    if (change->kind == STORE_CHANGE_SET) {
+        struct store_view *view = &told_view[told_count];
+        store_change_view(change, view);
+        size_t bytes = view->value_bytes < 16 ? (size_t)view->value_bytes : 16;
+        if (view->value)
+            memcpy(told_value[told_count], view->value, bytes);
+    }
     told_count++;
+    return is_queueing;
 }
 
 static void observe(struct store *store) {
@@ -35,6 +48,7 @@ static void setup(void) {
     fixture_init(&f);
     f.config.is_replicated = true;
     told_count = 0;
+    is_queueing = true;
     f.store = store_create(&f.config, &why);
     observe(f.store);
     f.thread = store_thread_join(f.store);
@@ -53,9 +67,9 @@ static enum store_status apply(const char *key, const char *value, uint64_t vers
     return store_apply_set(f.thread, item, key_of(&f, key).hash, version, wins);
 }
 
-static enum store_status apply_delete(const char *key, uint64_t version, bool wins) {
+static enum store_status apply_delete(const char *key, uint64_t version) {
     struct store_key k = key_of(&f, key);
-    return store_apply_delete(f.thread, &k, version, wins);
+    return store_apply_delete(f.thread, &k, version);
 }
 
 static bool take(void *context, const struct store_key *key, const struct store_view *view) {
@@ -163,7 +177,7 @@ START_TEST(what_changes_nothing_is_not_told) {
     struct store_arith arith = {.delta = 1};
     store_arith(f.thread, &key, &arith);
     apply("k", "1", stamp(FIXTURE_WALL_S + 1, 0), false);
-    apply_delete("k", stamp(FIXTURE_WALL_S + 2, 0), false);
+    apply_delete("k", stamp(FIXTURE_WALL_S + 2, 0));
     store_apply_flush(f.thread, stamp(FIXTURE_WALL_S + 3, 0));
     store_apply_flush_later(f.thread, stamp(FIXTURE_WALL_S + 4, 0), FIXTURE_WALL_S + 100);
     ck_assert_uint_eq(told_count, 0);
@@ -195,6 +209,39 @@ START_TEST(a_hot_key_is_told_once_until_it_is_visited) {
 }
 END_TEST
 
+START_TEST(what_the_observer_does_not_queue_is_told_every_time) {
+    struct store_key key = key_of(&f, "k");
+    is_queueing = false;
+    put(&f, STORE_SET, "k", "1");
+    put(&f, STORE_SET, "k", "2");
+    store_touch(f.thread, &key, in_seconds(&f, 9));
+    ck_assert_uint_eq(told_count, 3);
+    is_queueing = true;
+    put(&f, STORE_SET, "k", "3");
+    put(&f, STORE_SET, "k", "4");
+    ck_assert_uint_eq(told_count, 4);
+}
+END_TEST
+
+START_TEST(the_observer_is_shown_the_item_as_it_is_now) {
+    struct store_key key = key_of(&f, "n");
+    put_bytes(&f, "n", "41", 2, 7, in_seconds(&f, 9));
+    ck_assert_uint_eq(told_view[0].client_flags, 7);
+    ck_assert_uint_eq(told_view[0].exptime, in_seconds(&f, 9));
+    ck_assert_mem_eq(told_value[0], "41", 2);
+    struct store_arith arith = {.delta = 1};
+    is_queueing = false;
+    uint64_t version;
+    ck_assert_int_eq(visit("n", &version), STORE_VISITED);
+    ck_assert_int_eq(store_arith(f.thread, &key, &arith), STORE_OK);
+    ck_assert_uint_eq(told_count, 2);
+    ck_assert_mem_eq(told_value[1], "42", 2);
+    ck_assert_uint_eq(told_view[1].version, arith.version);
+    drop(&f, "n");
+    ck_assert_ptr_null(told[2].item);
+}
+END_TEST
+
 START_TEST(visiting_an_absent_key_says_since_when) {
     uint64_t version = 1;
     ck_assert_int_eq(visit("k", &version), STORE_ABSENT);
@@ -221,23 +268,26 @@ START_TEST(the_newest_wins) {
     ck_assert_int_eq(apply("k", "tie", t, true), STORE_OK);
     ck_assert_value(&f, "k", "tie");
     ck_assert_uint_eq(version_of(&f, "k"), t);
-    ck_assert_int_eq(apply_delete("k", t - 1, true), STORE_OLDER);
-    ck_assert_int_eq(apply_delete("k", t, false), STORE_OLDER);
+    ck_assert_int_eq(apply_delete("k", t - 1), STORE_OLDER);
     ck_assert_value(&f, "k", "tie");
+    ck_assert_int_eq(apply_delete("k", t), STORE_OK);
+    ck_assert_value(&f, "k", NULL);
     put(&f, STORE_SET, "k", "client");
     ck_assert_uint_gt(version_of(&f, "k"), t);
-    ck_assert_int_eq(apply_delete("k", t + 100, false), STORE_OK);
+    ck_assert_int_eq(apply_delete("k", t + 100), STORE_OK);
     ck_assert_value(&f, "k", NULL);
-    ck_assert_uint_eq(stats_of(&f).older_ignored_count, 4);
+    ck_assert_uint_eq(stats_of(&f).older_ignored_count, 3);
 }
 END_TEST
 
 START_TEST(delete_then_older_set_stays_deleted) {
     uint64_t t = stamp(FIXTURE_WALL_S + 10, 0);
-    ck_assert_int_eq(apply_delete("absent", t, false), STORE_OK);
+    ck_assert_int_eq(apply_delete("absent", t), STORE_OK);
     ck_assert_int_eq(apply("absent", "old", t - 1, true), STORE_OLDER);
     ck_assert_int_eq(apply("absent", "tie", t, false), STORE_OLDER);
-    ck_assert_int_eq(apply("absent", "tie", t, true), STORE_OK);
+    ck_assert_int_eq(apply("absent", "tie", t, true), STORE_OLDER);
+    ck_assert_int_eq(apply_delete("absent", t), STORE_OLDER);
+    ck_assert_int_eq(apply("absent", "new", t + 1, false), STORE_OK);
     put(&f, STORE_SET, "k", "1");
     uint64_t version = version_of(&f, "k");
     drop(&f, "k");
@@ -248,7 +298,7 @@ START_TEST(delete_then_older_set_stays_deleted) {
     uint64_t missed = told[told_count - 1].version;
     ck_assert_int_eq(apply("never", "old", missed - 1, true), STORE_OLDER);
     ck_assert_int_eq(apply("never", "new", missed + 1, false), STORE_OK);
-    ck_assert_uint_eq(stats_of(&f).tombstone_ignored_count, 4);
+    ck_assert_uint_eq(stats_of(&f).tombstone_ignored_count, 6);
 }
 END_TEST
 
@@ -559,6 +609,8 @@ static Suite *pair_suite(void) {
     tcase_add_test(tcase, every_change_is_told);
     tcase_add_test(tcase, what_changes_nothing_is_not_told);
     tcase_add_test(tcase, a_hot_key_is_told_once_until_it_is_visited);
+    tcase_add_test(tcase, what_the_observer_does_not_queue_is_told_every_time);
+    tcase_add_test(tcase, the_observer_is_shown_the_item_as_it_is_now);
     tcase_add_test(tcase, visiting_an_absent_key_says_since_when);
     tcase_add_test(tcase, the_newest_wins);
     tcase_add_test(tcase, delete_then_older_set_stays_deleted);

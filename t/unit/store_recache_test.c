@@ -223,12 +223,15 @@ END_TEST
 
 static struct { unsigned sets, deletes; } told;
 
-static void note_change(void *context, const struct store_change *change) {
+static bool note_change(void *context, struct store_thread *thread,
+                        const struct store_change *change) {
     (void)context;
+    (void)thread;
     if (change->kind == STORE_CHANGE_SET)
         told.sets++;
     else
         told.deletes++;
+    return true;
 }
 
 static void setup_pair(void) {

@@ -1,0 +1,72 @@
+#include "repl/stage.h"
+
+#include <string.h>
+
+#include "memcached/base/check.h"
+#include "memcached/base/mem.h"
+#include "repl/encode.h"
+
+bool stage_open(struct stage *stage) {
+    char *memory = mem_alloc(STAGE_STREAM_BYTES + STAGE_RECORD_BYTES);
+    if (!memory)
+        return false;
+    stage->stream = memory;
+    stage->records = (struct dirty_records){.start = memory + STAGE_STREAM_BYTES,
+                                            .bytes_max = STAGE_RECORD_BYTES};
+    stage->is_open = true;
+    return true;
+}
+
+void stage_free(struct stage *stage) {
+    mem_free(stage->stream);
+    *stage = (struct stage){.stream = NULL};
+}
+
+/* Into the stream, without counting it yet; 0: there is no room, or it is none of the stage's. */
+static size_t put_item(const struct stage *stage, const struct clock *clock,
+                       const struct store_change *change) {
+    struct store_key key = {change->key, change->key_bytes, change->hash};
+    struct store_view view;
+    store_change_view(change, &view);
+    size_t room = STAGE_STREAM_BYTES - stage->stream_bytes;
+    if (!view.value || view.state || view.value_bytes > STAGE_VALUE_BYTES_MAX ||
+        room < ENCODE_HEAD_BYTES_MAX + view.value_bytes + 2)
+        return 0;
+    char *to = stage->stream + stage->stream_bytes;
+    size_t bytes = encode_set(to, DIALECT_PAIR, clock, &key, &view);
+    memcpy(to + bytes, view.value, (size_t)view.value_bytes);
+    bytes += (size_t)view.value_bytes;
+    memcpy(to + bytes, "\r\n", 2);
+    return bytes + 2;
+}
+
+static size_t put_absent(const struct stage *stage, const struct store_change *change) {
+    struct store_key key = {change->key, change->key_bytes, change->hash};
+    if (STAGE_STREAM_BYTES - stage->stream_bytes < ENCODE_HEAD_BYTES_MAX)
+        return 0;
+    return encode_delete(stage->stream + stage->stream_bytes, DIALECT_PAIR, &key, change->version);
+}
+
+bool stage_put(struct stage *stage, const struct clock *clock, const struct store_change *change) {
+    if (UNLIKELY(!stage->is_open))
+        return false;
+    size_t bytes = change->kind == STORE_CHANGE_SET ? put_item(stage, clock, change)
+                                                    : put_absent(stage, change);
+    if (UNLIKELY(bytes == 0) ||
+        UNLIKELY(!dirty_records_put(&stage->records, change->version, change->hash, change->key,
+                                    change->key_bytes)))
+        return false;
+    /* pairs with the load in out_barrier */
+    if (stage->stream_bytes == 0)
+        atomic_store_explicit(&stage->oldest, change->version, memory_order_release);
+    atomic_store_explicit(&stage->count, stage->records.count, memory_order_relaxed);
+    stage->stream_bytes += bytes;
+    return true;
+}
+
+void stage_clear(struct stage *stage) {
+    stage->stream_bytes = 0;
+    stage->records.bytes = stage->records.count = 0;
+    atomic_store_explicit(&stage->count, 0, memory_order_relaxed);
+    atomic_store_explicit(&stage->oldest, 0, memory_order_release);
+}
