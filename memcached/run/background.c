@@ -5,6 +5,7 @@
 
 #include "memcached/base/mem.h"
 #include "memcached/net/wake.h"
+#include "memcached/store/crawler.h"
 
 struct background {
     struct background_config config; /* fixed */
@@ -46,6 +47,17 @@ static bool maintain(struct store_thread *thread) {
     return slices > 1;
 }
 
+/* One slice of a crawl, if it is time. Returns in how many milliseconds to ask again. */
+static int crawl(struct store_thread *thread) {
+    uint32_t wait_ms = store_crawl(thread);
+    store_thread_quiesce(thread);
+    return wait_ms < BACKGROUND_TICK_MS ? (int)wait_ms : BACKGROUND_TICK_MS;
+}
+
+static int least(int a, int b) {
+    return a < b ? a : b;
+}
+
 static void *run(void *context) {
     struct background *background = context;
     struct background_config *config = &background->config;
@@ -69,10 +81,10 @@ static void *run(void *context) {
         if (now_ms >= maintain_ms) {
             /* Soon again while there is work, later and later when there is none. */
             pause_ms = maintain(background->thread) ? BACKGROUND_BUSY_SLEEP_MS : pause_ms * 2;
-            pause_ms = pause_ms < BACKGROUND_TICK_MS ? pause_ms : BACKGROUND_TICK_MS;
+            pause_ms = least(pause_ms, BACKGROUND_TICK_MS);
             maintain_ms = now_ms + (uint64_t)pause_ms;
         }
-        wake_wait(&background->wake, pause_ms < tick_ms ? pause_ms : tick_ms);
+        wake_wait(&background->wake, least(crawl(background->thread), least(pause_ms, tick_ms)));
     }
     return NULL;
 }

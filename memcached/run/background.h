@@ -1,4 +1,6 @@
-/* The background thread: keeps the clock, moves items between LRU segments, grows the index. */
+/*
+ * The background thread: keeps the clock, moves items between LRU segments, crawls, grows the index.
+ */
 #ifndef RUN_BACKGROUND_H
 #define RUN_BACKGROUND_H
 

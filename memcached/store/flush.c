@@ -2,12 +2,14 @@
  * flush_all, the version floor it sets, and starting over. A flush takes no time: what it kills is
  * unlinked when someone comes across it.
  */
+#include "memcached/store/crawler_private.h"
 #include "memcached/store/state.h"
 
 static void floor_raise_locked(struct store *store, uint64_t version) {
     latch_assert_held(&store->admin);
     if (version > shared_load(&store->flush_floor))
         shared_store(&store->flush_floor, version);
+    crawler_note_flush_locked(store);
 }
 
 static void pending_set_locked(struct store *store, uint64_t version, uint64_t wall_s) {

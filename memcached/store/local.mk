@@ -8,6 +8,8 @@ libstore_a_SOURCES = \
 	memcached/store/class_counters.def \
 	memcached/store/copy.c memcached/store/copy.h \
 	memcached/store/counters.def \
+	memcached/store/crawler.c memcached/store/crawler.h memcached/store/crawler_private.h \
+	memcached/store/dump.c \
 	memcached/store/flush.c \
 	memcached/store/grace.c memcached/store/grace.h \
 	memcached/store/index.c memcached/store/index.h \

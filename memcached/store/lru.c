@@ -11,9 +11,21 @@
 #include "memcached/store/link.h"
 #include "memcached/store/watch.h"
 
+/* Cursors that stand at an item about to leave its list go on. */
+static void cursors_leave_locked(const struct store *store, struct slab_class *class,
+                                 const struct item *item) {
+    uint32_t handle = item_handle(store, item);
+    for (struct lru_cursor *cursor = class->cursors; cursor; cursor = cursor->other) {
+        if (cursor->next == handle)
+            cursor->next = cursor->is_from_head ? item->lru_next : item->lru_prev;
+    }
+}
+
 void lru_unlink_locked(struct store *store, struct slab_class *class, struct item *item) {
     struct lru_list *list = &class->list[item_segment(item)];
     latch_assert_held(&class->lock);
+    if (UNLIKELY(class->cursors != NULL))
+        cursors_leave_locked(store, class, item);
     if (item->lru_prev)
         item_at(store, item->lru_prev)->lru_next = item->lru_next;
     else
@@ -41,6 +53,32 @@ void lru_link_locked(struct store *store, struct slab_class *class, struct item 
     list->head = handle;
     list->count++;
     list->bytes += item_reported_bytes(item);
+}
+
+void lru_cursor_open_locked(struct slab_class *class, struct lru_cursor *cursor,
+                            enum lru_segment segment, bool is_from_head) {
+    const struct lru_list *list = &class->list[segment];
+    latch_assert_held(&class->lock);
+    cursor->is_from_head = is_from_head;
+    cursor->next = is_from_head ? list->head : list->tail;
+    cursor->other = class->cursors;
+    class->cursors = cursor;
+}
+
+void lru_cursor_close_locked(struct slab_class *class, struct lru_cursor *cursor) {
+    struct lru_cursor **place = &class->cursors;
+    latch_assert_held(&class->lock);
+    while (*place != cursor)
+        place = &(*place)->other;
+    *place = cursor->other;
+}
+
+struct item *lru_cursor_take_locked(const struct store *store, struct lru_cursor *cursor) {
+    if (!cursor->next)
+        return NULL;
+    struct item *item = item_at(store, cursor->next);
+    cursor->next = cursor->is_from_head ? item->lru_next : item->lru_prev;
+    return item;
 }
 
 void store_lru(struct store *store, struct store_lru *out) {

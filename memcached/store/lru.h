@@ -25,6 +25,15 @@ void lru_unlink_locked(struct store *store, struct slab_class *class, struct ite
 void lru_link_locked(struct store *store, struct slab_class *class, struct item *item,
                      enum lru_segment segment);
 
+/*
+ * A cursor at the tail or the head of a list; it has to be closed. Taking gives the item that is
+ * next and goes on, NULL at the end. Class lock held.
+ */
+void lru_cursor_open_locked(struct slab_class *class, struct lru_cursor *cursor,
+                            enum lru_segment segment, bool is_from_head);
+void lru_cursor_close_locked(struct slab_class *class, struct lru_cursor *cursor);
+struct item *lru_cursor_take_locked(const struct store *store, struct lru_cursor *cursor);
+
 /* Where an item that is not plainly to be put into hot goes. */
 enum lru_segment lru_choose_segment(const struct store *store, const struct item *item);
 

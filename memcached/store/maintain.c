@@ -1,15 +1,9 @@
-/* The slices of background work: LRU maintenance, reclaiming what is dead, growing the index. */
+/* The slices of background work: LRU maintenance and growing the index. The crawler's: crawler.c. */
 #include "memcached/store/lru.h"
 #include "memcached/store/pages.h"
 #include "memcached/store/state.h"
-#include "memcached/store/walk.h"
 
-enum {
-    CRAWL_SLICE_BUCKETS = 128,
-    /* some 50,000 items a second: what is dead and never asked for goes in minutes */
-    CRAWL_EVERY_MS = 20,
-    GROW_SLICE_BUCKETS = 256,
-};
+enum { GROW_SLICE_BUCKETS = 256 };
 
 bool store_maintain(struct store_thread *thread) {
     struct store *store = thread->store;
@@ -19,11 +13,6 @@ bool store_maintain(struct store_thread *thread) {
     lru_take_bumps(thread);
     for (unsigned id = 1; id <= store->slabs.class_count; id++)
         has_more |= lru_maintain_class(thread, id, &lru);
-    uint64_t now_ms = clock_mono_ms(store->clock);
-    if (now_ms - store->crawled_ms >= CRAWL_EVERY_MS) {
-        store->crawled_ms = now_ms;
-        walk_drop_dead(thread, &store->crawl_cursor, CRAWL_SLICE_BUCKETS);
-    }
     has_more |= pages_maintain(thread);
     shared_add(&store->juggles, 1);
     return has_more;

@@ -22,6 +22,17 @@ struct lru_list {
     uint64_t bytes; /* as memcached would count them */
 };
 
+/*
+ * A place in one LRU list, on its way to the list's other end, that stays good while items come and
+ * go: when the item that is next leaves the list, the one behind it is next. Guarded by the class
+ * lock.
+ */
+struct lru_cursor {
+    struct lru_cursor *other; /* further cursors in the lists of this class */
+    uint32_t next;            /* the item to be looked at next; 0: the end is reached */
+    bool is_from_head;        /* from the head to the tail; otherwise from the tail to the head */
+};
+
 /* What happened in one class; guarded by its lock. */
 struct class_events {
     uint64_t evicted, evicted_nonzero, evicted_unfetched, evicted_active, outofmemory, reclaimed;
@@ -40,6 +51,7 @@ struct slab_class {
     uint32_t spare_head;    /* pages of which nothing was used yet, through page_next; PAGE_NONE */
     uint32_t spare_count;   /* how many of those there are */
     uint32_t draining_page; /* its chunks do not go back to the free list; PAGE_NONE */
+    struct lru_cursor *cursors; /* those in the lists below */
     struct lru_list list[LRU_SEGMENT_COUNT];
     struct class_events events;
     uint32_t evicted_time; /* seconds since last access of the last item evicted */

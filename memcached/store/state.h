@@ -120,10 +120,8 @@ struct store {
 
     _Atomic uint64_t acknowledged; /* up to here the peer has everything */
 
-    /* the maintainer's own */
-    uint64_t crawl_cursor;
-    uint64_t crawled_ms; /* when the last slice of it was walked */
-    shared_counter juggles;
+    struct crawler *crawler; /* fixed; what it holds says what guards it */
+    shared_counter juggles;  /* the maintainer's own */
 };
 
 static inline struct stripe *stripe_of(const struct store *store, uint64_t hash) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "memcached/base/mem.h"
+#include "memcached/store/crawler_private.h"
 #include "memcached/store/grace.h"
 #include "memcached/store/state.h"
 
@@ -25,6 +26,9 @@ void store_config_default(struct store_config *config) {
                 .temp_ttl_s = 61},
         .moves_pages = true,
         .automove = {.level = 1, .window_s = 10, .ratio = 0.8, .freeratio = 0.01},
+        .has_crawler = true,
+        .is_crawling = true,
+        .crawler_sleep_us = 100,
     };
 }
 
@@ -71,6 +75,7 @@ static void stripes_close(struct store *store) {
 static void store_take_down(struct store *store) {
     tombstones_close(&store->tombstones);
     stripes_close(store);
+    crawler_close(store);
     if (store->index.lines)
         index_close(&store->index);
     if (store->slabs.classes)
@@ -116,6 +121,8 @@ struct store *store_create(const struct store_config *config, const char **why) 
     uint64_t items_max =
         (uint64_t)store->arena.page_count * store->slabs.classes[1].chunks_per_page;
     if (!index_open(&store->index, config->hashpower, items_max, config->wants_huge_pages))
+        goto refused;
+    if (!crawler_open(store, config))
         goto refused;
     if (!stripes_open(store, config->thread_count_max))
         goto refused;

@@ -112,6 +112,19 @@ static const char *verify_list(struct store *store, unsigned id, enum lru_segmen
     return NULL;
 }
 
+/* A cursor stands at an item of the class, or at the end. */
+static const char *verify_cursors(struct store *store, unsigned id) {
+    const struct lru_cursor *cursor = store->slabs.classes[id].cursors;
+    for (; cursor; cursor = cursor->other) {
+        if (!cursor->next)
+            continue;
+        struct item *item = item_at(store, cursor->next);
+        if (item_class(item) != id || !(shared_load(&item->bits) & ITEM_LINKED))
+            return "a cursor stands at no item of its class";
+    }
+    return NULL;
+}
+
 static const char *verify_class(struct store *store, unsigned id, const struct tally *tally) {
     const struct slab_class *class = &store->slabs.classes[id];
     uint64_t listed = 0;
@@ -121,6 +134,9 @@ static const char *verify_class(struct store *store, unsigned id, const struct t
             return wrong;
         listed += class->list[segment].count;
     }
+    const char *astray = verify_cursors(store, id);
+    if (astray)
+        return astray;
     if (listed != tally->class_items[id])
         return "a class lists other items than the index holds";
     uint64_t free_count = 0;

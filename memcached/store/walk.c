@@ -110,59 +110,126 @@ bool store_walk(struct store_thread *thread, uint64_t *cursor, unsigned bucket_c
     return is_done;
 }
 
+void class_walk_begin(struct class_walk *walk, unsigned class_id) {
+    *walk = (struct class_walk){.class_id = class_id, .segment_end = LRU_SEGMENT_COUNT};
+}
+
+void class_walk_begin_newest(struct class_walk *walk, unsigned class_id, enum lru_segment segment) {
+    *walk = (struct class_walk){
+        .class_id = class_id, .segment = segment, .segment_end = segment + 1, .is_from_head = true};
+}
+
+static void walk_close_locked(struct slab_class *class, struct class_walk *walk) {
+    if (walk->is_open)
+        lru_cursor_close_locked(class, &walk->cursor);
+    walk->is_open = false;
+}
+
+/* The next item of the walk; NULL at its end. */
+static struct item *walk_take_locked(const struct store *store, struct slab_class *class,
+                                     struct class_walk *walk) {
+    for (; walk->segment < walk->segment_end; walk->segment++) {
+        if (!walk->is_open) {
+            lru_cursor_open_locked(class, &walk->cursor, walk->segment, walk->is_from_head);
+            walk->left = class->list[walk->segment].count;
+            walk->is_open = true;
+        }
+        /* what comes to the other end meanwhile does not keep the walk going for ever */
+        struct item *item = walk->left ? lru_cursor_take_locked(store, &walk->cursor) : NULL;
+        if (item) {
+            walk->left--;
+            return item;
+        }
+        walk_close_locked(class, walk);
+    }
+    return NULL;
+}
+
+bool class_walk_step(struct store_thread *thread, struct class_walk *walk, unsigned most,
+                     bool (*each)(struct walk_step *step), void *context, unsigned *looked_at) {
+    struct store *store = thread->store;
+    struct slab_class *class = &store->slabs.classes[walk->class_id];
+    struct {
+        uint32_t handle;
+        uint64_t hash;
+    } picks[WALK_PICK_MAX];
+    unsigned count = 0;
+    if (most > WALK_PICK_MAX)
+        most = WALK_PICK_MAX;
+    latch_acquire(&class->lock);
+    while (count < most) {
+        const struct item *item = walk_take_locked(store, class, walk);
+        if (!item)
+            break;
+        /* hashed under the class lock: on a list, so it is not freed meanwhile */
+        picks[count].handle = item_handle(store, item);
+        picks[count++].hash = item_hash(store, item);
+    }
+    if (!walk->is_from_head)
+        class->events.crawler_items_checked += count;
+    latch_release(&class->lock);
+    bool goes_on = true;
+    for (unsigned i = 0; i < count && goes_on; i++) {
+        struct stripe *stripe = stripe_of(store, picks[i].hash);
+        latch_acquire(&stripe->lock);
+        struct walk_step step = {.thread = thread, .stripe = stripe, .context = context};
+        step.spot = index_find_handle(&store->index, &store->arena, picks[i].hash, picks[i].handle);
+        if (step.spot.line)
+            goes_on = each(&step);
+        latch_release(&stripe->lock);
+    }
+    if (looked_at)
+        *looked_at = count;
+    return walk->segment == walk->segment_end;
+}
+
+void class_walk_end(struct store *store, struct class_walk *walk) {
+    struct slab_class *class = &store->slabs.classes[walk->class_id];
+    latch_acquire(&class->lock);
+    walk_close_locked(class, walk);
+    latch_release(&class->lock);
+    walk->class_id = 0;
+}
+
 /*
  * Removing an item moves others within its chain, so this drops one item a step and starts the
  * bucket anew.
  */
-struct sweep {
-    bool drops_all_dead; /* or only what an earlier life of the store left */
-    bool has_dropped;
-    unsigned dropped;
-};
 
 static bool sweep_step(struct walk_step *step) {
-    struct sweep *sweep = step->context;
+    bool *has_dropped = step->context;
     struct store *store = step->thread->store;
     struct item *item = step->spot.item;
-    enum item_life life = item_life(store, item);
-    if (life == ITEM_ALIVE || (life != ITEM_INVISIBLE && !sweep->drops_all_dead))
+    if (item_life(store, item) != ITEM_INVISIBLE)
         return true;
-    link_bury_locked(step->thread, step->stripe, item_hash(store, item), step->spot, life);
-    sweep->has_dropped = true;
-    sweep->dropped++;
+    link_bury_locked(step->thread, step->stripe, item_hash(store, item), step->spot,
+                     ITEM_INVISIBLE);
+    *has_dropped = true;
     return false;
 }
 
-static bool sweep_buckets(struct store_thread *thread, uint64_t *cursor, unsigned bucket_count,
-                          struct sweep *sweep) {
+static bool sweep_buckets(struct store_thread *thread, uint64_t *cursor, unsigned bucket_count) {
     for (unsigned i = 0; i < bucket_count; i++) {
         bool is_done;
+        bool has_dropped;
         do {
-            sweep->has_dropped = false;
-            is_done = walk_buckets(thread, cursor, 1, sweep_step, sweep);
-        } while (sweep->has_dropped);
+            has_dropped = false;
+            is_done = walk_buckets(thread, cursor, 1, sweep_step, &has_dropped);
+        } while (has_dropped);
         if (is_done)
             return true;
     }
     return false;
 }
 
-unsigned walk_drop_dead(struct store_thread *thread, uint64_t *cursor, unsigned bucket_count) {
-    struct sweep sweep = {.drops_all_dead = true};
-    if (sweep_buckets(thread, cursor, bucket_count, &sweep))
-        *cursor = 0;
-    return sweep.dropped;
-}
-
 bool store_sweep(struct store_thread *thread, uint64_t *cursor, unsigned bucket_count) {
     struct store *store = thread->store;
-    struct sweep sweep = {.drops_all_dead = false};
     if (*cursor == 0) {
         latch_acquire(&store->admin);
         store->epochs_sweeping = store->epochs_unswept;
         latch_release(&store->admin);
     }
-    if (!sweep_buckets(thread, cursor, bucket_count, &sweep))
+    if (!sweep_buckets(thread, cursor, bucket_count))
         return false;
     latch_acquire(&store->admin);
     /* epochs that began during the sweep are still to be swept */

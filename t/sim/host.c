@@ -6,6 +6,7 @@
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
 #include "memcached/serve/settings.h"
+#include "memcached/store/crawler.h"
 #include "t/sim/host_conn.h"
 #include "t/sim/profile.h"
 
@@ -155,6 +156,7 @@ static void background(struct world *world, void *object, uint64_t number) {
             ;
         for (int i = 0; i < 8 && store_grow(host->handle[HANDLE_BACKGROUND]); i++)
             ;
+        store_crawl(host->handle[HANDLE_BACKGROUND]);
         store_thread_quiesce(host->handle[HANDLE_BACKGROUND]);
         store_thread_quiesce(host->handle[HANDLE_LOOK]);
         host->background_ms = host_wall_ms(host);
