@@ -12,4 +12,5 @@ libproto_a_SOURCES = \
 	memcached/proto/request_errors.def \
 	memcached/proto/scan.h \
 	memcached/proto/stream.c memcached/proto/stream.h \
+	memcached/proto/uri.c memcached/proto/uri.h \
 	memcached/proto/verbs.def

@@ -190,7 +190,8 @@ static void act_on(struct conn *conn, const struct session_result *result) {
         break;
     case SESSION_YIELD:
         conn->has_more = true;
-        add_one_own(&conn->env->yield_count);
+        if (!result->is_streaming)
+            add_one_own(&conn->env->yield_count);
         if (outbuf_pending(&conn->out) <= SESSION_OUT_HIGH_BYTES)
             queue_again(conn);
         break;

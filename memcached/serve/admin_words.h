@@ -31,9 +31,11 @@ static inline void answer(const struct admin_call *call, const struct words *wor
 
 #define BAD_FORMAT "CLIENT_ERROR bad command line format\r\n"
 
-/* ---- commands with a file of their own: cmd_lru.c, cmd_watch.c ---- */
+/* ---- commands with a file of their own ---- */
 
 void cmd_lru(const struct admin_call *call, const struct words *words);
+void cmd_lru_crawler(const struct admin_call *call, const struct words *words);
+void cmd_stats_cachedump(const struct admin_call *call, const struct words *words);
 void cmd_watch(const struct admin_call *call, const struct words *words);
 
 #endif

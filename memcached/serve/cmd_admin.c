@@ -89,23 +89,6 @@ static void stats_detail(const struct admin_call *call, const struct words *word
         answer(call, words, "SERVER_ERROR stats detail not available\r\n");
 }
 
-/* Nor are dumps of keys. */
-static void stats_cachedump(const struct admin_call *call, const struct words *words) {
-    const struct word *word = words->word;
-    uint32_t class_id, limit;
-    if (!call->env->server->settings->is_dump_enabled)
-        answer(call, words, "CLIENT_ERROR stats cachedump not allowed\r\n");
-    else if (words->count < 4)
-        answer(call, words, "CLIENT_ERROR bad command line\r\n");
-    else if (!num_u32(word[2].text, word[2].bytes, &class_id) ||
-             !num_u32(word[3].text, word[3].bytes, &limit))
-        answer(call, words, BAD_FORMAT);
-    else if (class_id >= STORE_CLASS_COUNT_MAX)
-        answer(call, words, "CLIENT_ERROR Illegal slab id\r\n");
-    else
-        answer(call, words, "SERVER_ERROR stats cachedump not available\r\n");
-}
-
 static void cmd_stats(const struct admin_call *call, const struct words *words) {
     struct text_sink sink = {{text_row}, call->out};
     struct outbuf_mark mark = outbuf_mark(call->out);
@@ -116,7 +99,7 @@ static void cmd_stats(const struct admin_call *call, const struct words *words) 
     } else if (is_word(words, 1, "detail")) {
         stats_detail(call, words);
     } else if (is_word(words, 1, "cachedump")) {
-        stats_cachedump(call, words);
+        cmd_stats_cachedump(call, words);
     } else if (!admin_stats(call->env, name.text, name.bytes, &sink.sink)) {
         answer(call, words, "ERROR\r\n");
     } else if (!outbuf_puts(call->out, "END\r\n") || call->out->is_failed) {
@@ -219,26 +202,6 @@ static void cmd_quit(const struct admin_call *call, const struct words *words) {
  * A memcached that was started without a part answers like this; where it would carry out what
  * cannot be done here, the answer says so. What asks for what is so anyway is OK.
  */
-
-/* No crawler that is told what to do: as with -o no_lru_crawler. */
-static void cmd_lru_crawler(const struct admin_call *call, const struct words *words) {
-    bool is_switch = words->count == 2;
-    bool is_job = words->count == 3;
-    uint32_t number;
-    if (is_switch && is_word(words, 1, "disable"))
-        answer(call, words, "OK\r\n");
-    else if (is_switch && is_word(words, 1, "enable"))
-        answer(call, words, "ERROR failed to start lru crawler thread\r\n");
-    else if (is_job && (is_word(words, 1, "crawl") || is_word(words, 1, "metadump") ||
-                        is_word(words, 1, "mgdump")))
-        answer(call, words, "CLIENT_ERROR lru crawler disabled\r\n");
-    else if (!is_job || !(is_word(words, 1, "sleep") || is_word(words, 1, "tocrawl")))
-        answer(call, words, "ERROR\r\n");
-    else if (!num_u32(words->word[2].text, words->word[2].bytes, &number))
-        answer(call, words, BAD_FORMAT);
-    else
-        answer(call, words, "SERVER_ERROR lru_crawler not available\r\n");
-}
 
 /* Pages move by themselves when a class needs one. */
 static void cmd_slabs(const struct admin_call *call, const struct words *words) {

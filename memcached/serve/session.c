@@ -5,6 +5,7 @@
 
 #include "memcached/base/mem.h"
 #include "memcached/serve/cmd_admin.h"
+#include "memcached/serve/dump.h"
 #include "memcached/serve/turn.h"
 
 _Static_assert((int)PROTO_KEY_BYTES_MAX == (int)STORE_KEY_BYTES_MAX,
@@ -24,6 +25,7 @@ struct session *session_create(struct session_env *env, const struct session_pee
 }
 
 static void abandon_job(struct session *session) {
+    dump_abandon(session);
     if (session->state == SESSION_IN_VALUE || session->state == SESSION_AT_TAIL)
         store_abandon(session->env->store, session->job.item);
 }
@@ -323,6 +325,7 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
     case SESSION_AT_LOGIN:
     case SESSION_AT_LINE:
     case SESSION_AT_HEAD:
+    case SESSION_IN_DUMP:
         break;
     case SESSION_WATCHING:
         parser->at = parser->end;
@@ -383,6 +386,8 @@ static bool turn_aside(struct turn *turn, unsigned *request_max, struct session_
     struct session *session = turn->session;
     if (session->state == SESSION_AT_HEAD)
         return turn_binary(turn, request_max, result);
+    if (session->state == SESSION_IN_DUMP)
+        return dump_go_on(turn, result);
     if (session->state == SESSION_AT_LOGIN)
         return login_take(turn, request_max, result);
     if (session->state != SESSION_AT_START)

@@ -72,7 +72,8 @@ struct session_result {
     size_t consumed; /* bytes of the input that are done with */
     /* SESSION_READ: at least this many bytes in all are needed to go on; 0: unknown */
     size_t read_hint;
-    char *fill_start; /* SESSION_FILL */
+    bool is_streaming; /* SESSION_YIELD: more output is to come, whatever the input */
+    char *fill_start;  /* SESSION_FILL */
     size_t fill_bytes;
 };
 

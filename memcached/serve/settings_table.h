@@ -60,6 +60,10 @@ enum setting_show {
     SHOW_WARM_FACTOR,
     SHOW_TEMP_LRU,
     SHOW_TEMP_TTL,
+    /* what `lru_crawler` changes */
+    SHOW_CRAWLER,
+    SHOW_CRAWLER_SLEEP,
+    SHOW_CRAWLER_TOCRAWL,
 };
 
 struct setting_row {

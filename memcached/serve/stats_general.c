@@ -5,6 +5,7 @@
 
 #include "memcached/serve/stats.h"
 #include "memcached/serve/version.h"
+#include "memcached/store/crawler.h"
 
 /* Everything the rows of stats.def are taken from, gathered once. */
 struct general {
@@ -12,6 +13,7 @@ struct general {
     struct serve_totals totals;
     struct serve_run_stats run;
     struct store_stats store;
+    struct store_crawler crawler;
     struct store_class_stats classes; /* sums of what classes count; the rest is zero */
     struct rusage usage;
 };
@@ -70,6 +72,7 @@ static void gather(const struct server *server, struct general *g) {
     if (server->run.stats)
         server->run.stats(server->run.context, &g->run);
     store_stats(server->store, &g->store);
+    store_crawler(server->store, &g->crawler);
     sum_classes(server->store, &g->classes);
     (void)getrusage(RUSAGE_SELF, &g->usage);
 }

@@ -4,6 +4,7 @@
 #include "memcached/base/check.h"
 #include "memcached/serve/settings_table.h"
 #include "memcached/serve/stats.h"
+#include "memcached/store/crawler.h"
 
 /* The rules of the LRU as they are now. */
 static void show_lru(const struct server *server, const struct setting_row *row,
@@ -35,6 +36,17 @@ static void show_lru(const struct server *server, const struct setting_row *row,
     default:
         CHECK(!"a row that is not about the LRU");
     }
+}
+
+static void show_crawler(const struct server *server, const struct setting_row *row,
+                         struct stat_sink *sink) {
+    struct store_crawler crawler;
+    store_crawler(server->store, &crawler);
+    if (row->show == SHOW_CRAWLER)
+        sink->row(sink, row->stat, crawler.is_enabled ? "yes" : "no");
+    else
+        stat_put_u64(sink, row->stat,
+                     row->show == SHOW_CRAWLER_SLEEP ? crawler.sleep_us : crawler.tocrawl);
 }
 
 static void show(const struct server *server, const struct setting_row *row,
@@ -80,6 +92,11 @@ static void show(const struct server *server, const struct setting_row *row,
     case SHOW_TEMP_LRU:
     case SHOW_TEMP_TTL:
         show_lru(server, row, sink);
+        break;
+    case SHOW_CRAWLER:
+    case SHOW_CRAWLER_SLEEP:
+    case SHOW_CRAWLER_TOCRAWL:
+        show_crawler(server, row, sink);
         break;
     }
 }

@@ -45,6 +45,21 @@ enum session_state {
     SESSION_AT_TAIL,    /* the CR LF behind the job's value is next */
     SESSION_SWALLOWING, /* swallow_bytes of a refused value are to be ignored */
     SESSION_WATCHING,   /* so is everything: the client is shown events */
+    SESSION_IN_DUMP,    /* a dump is being sent; then AT_LINE */
+};
+
+enum dump_format {
+    DUMP_META,  /* lru_crawler metadump */
+    DUMP_MG,    /* lru_crawler mgdump */
+    DUMP_CACHE, /* stats cachedump */
+};
+
+/* What is being dumped: see dump.h. */
+struct dump {
+    struct store_dump *walk;
+    enum dump_format format;
+    uint64_t items_left; /* DUMP_CACHE */
+    uint64_t bytes_left; /* DUMP_CACHE */
 };
 
 /* Whose requests these are. */
@@ -68,6 +83,7 @@ struct session {
     uint64_t swallow_bytes;
     struct store_job job;               /* IN_VALUE, AT_TAIL */
     char opaque[META_OPAQUE_BYTES_MAX]; /* what job.meta.opaque points to */
+    struct dump dump;                   /* IN_DUMP */
 };
 
 struct turn {

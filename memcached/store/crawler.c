@@ -76,6 +76,10 @@ void crawler_close(struct store *store) {
 
 /* ---- what clients ask for -------------------------------------------------------------------- */
 
+static bool is_busy_locked(const struct crawler *crawler) {
+    return crawler->is_asked || crawler->dump_cancels;
+}
+
 void store_crawler(struct store *store, struct store_crawler *out) {
     const struct crawler *crawler = store->crawler;
     latch_acquire(&store->admin);
@@ -84,6 +88,7 @@ void store_crawler(struct store *store, struct store_crawler *out) {
         .sleep_us = crawler->sleep_us,
         .tocrawl = crawler->tocrawl,
         .is_running = crawler->classes != 0 || crawler->dump_cancels,
+        .is_busy = is_busy_locked(crawler),
         .starts = crawler->starts,
     };
     latch_release(&store->admin);
@@ -112,17 +117,28 @@ void store_crawler_tune(struct store *store, uint32_t sleep_us, uint32_t tocrawl
     latch_release(&store->admin);
 }
 
-static bool is_busy_locked(const struct crawler *crawler) {
-    return crawler->is_asked || crawler->dump_cancels;
+/* Of these classes, those that have items. */
+static uint64_t classes_in_use(struct store *store, uint64_t classes) {
+    uint64_t in_use = 0;
+    for (unsigned id = 1; id <= store->slabs.class_count; id++) {
+        struct slab_class *class = &store->slabs.classes[id];
+        uint64_t bit = classes & (uint64_t)1 << id;
+        if (!bit)
+            continue;
+        latch_acquire(&class->lock);
+        for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++)
+            in_use |= class->list[segment].count ? bit : 0;
+        latch_release(&class->lock);
+    }
+    return in_use;
 }
 
 bool store_crawl_start(struct store *store, uint64_t classes) {
     struct crawler *crawler = store->crawler;
-    uint64_t known = (UINT64_MAX >> (63 - store->slabs.class_count)) & ~(uint64_t)1;
     latch_acquire(&store->admin);
     bool is_started = !is_busy_locked(crawler);
     if (is_started) {
-        crawler->classes |= classes & known;
+        crawler->classes |= classes_in_use(store, classes);
         crawler->is_asked = crawler->classes != 0;
         crawler->starts++;
     }
@@ -181,16 +197,6 @@ static void schedule_next(struct crawl_schedule *schedule, const struct crawl_fo
     schedule->due_s = now + (wait_s < schedule->wait_s ? wait_s : schedule->wait_s);
 }
 
-static bool class_has_items(struct store *store, unsigned class_id) {
-    struct slab_class *class = &store->slabs.classes[class_id];
-    uint64_t count = 0;
-    latch_acquire(&class->lock);
-    for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++)
-        count += class->list[segment].count;
-    latch_release(&class->lock);
-    return count > 0;
-}
-
 /* Once a second: adds the classes whose time has come. Admin lock held. */
 static void add_due_locked(struct store *store, struct crawler *crawler) {
     uint32_t now = clock_seconds(store->clock);
@@ -198,14 +204,16 @@ static void add_due_locked(struct store *store, struct crawler *crawler) {
     if (!crawler->is_automatic || !crawler->is_enabled || now == crawler->checked_s)
         return;
     crawler->checked_s = now;
+    uint64_t due = 0;
     for (unsigned id = 1; id <= store->slabs.class_count; id++) {
         struct crawl_schedule *schedule = &crawler->schedule[id];
         if (crawler->is_flushed)
             *schedule = (struct crawl_schedule){0};
-        if (now >= schedule->due_s && class_has_items(store, id))
-            crawler->classes |= (uint64_t)1 << id;
+        if (now >= schedule->due_s)
+            due |= (uint64_t)1 << id;
     }
     crawler->is_flushed = false;
+    crawler->classes |= classes_in_use(store, due);
     if (was_idle && crawler->classes)
         crawler->starts++;
 }
@@ -266,21 +274,23 @@ static void count_found(struct slab_class *class, uint64_t dead, uint64_t unfetc
     latch_release(&class->lock);
 }
 
-/* Some items of the class under way. True at its end. */
-static bool crawl_class(struct store_thread *thread, struct crawler *crawler, uint32_t tocrawl) {
+/* Some items of the class under way, as many as *budget at most. True at its end. */
+static bool crawl_class(struct store_thread *thread, struct crawler *crawler, uint32_t tocrawl,
+                        unsigned *budget) {
     struct store *store = thread->store;
     struct crawl_found *found = &crawler->found;
     struct slab_class *class = &store->slabs.classes[crawler->walk.class_id];
     uint64_t dead = found->dead;
     uint64_t unfetched = found->unfetched;
     bool is_done = false;
-    for (unsigned slice = 0; slice < CRAWL_SLICE_ITEMS && !is_done; slice += WALK_PICK_MAX) {
-        unsigned most = WALK_PICK_MAX;
+    while (*budget && !is_done) {
+        unsigned most = *budget;
         if (tocrawl && tocrawl - crawler->looked_at < most)
             most = (unsigned)(tocrawl - crawler->looked_at);
         unsigned count;
         is_done = class_walk_step(thread, &crawler->walk, most, crawl_item, found, &count);
         crawler->looked_at += count;
+        *budget -= count;
         is_done |= tocrawl && crawler->looked_at >= tocrawl;
     }
     if (found->dead > dead)
@@ -293,22 +303,26 @@ uint32_t store_crawl(struct store_thread *thread) {
     struct crawler *crawler = store->crawler;
     struct class_walk *walk = &crawler->walk;
     uint64_t now_ms = clock_mono_ms(store->clock);
+    struct crawl_orders orders;
+    unsigned budget = CRAWL_SLICE_ITEMS;
     if (now_ms < crawler->next_ms)
         return (uint32_t)(crawler->next_ms - now_ms);
-    struct crawl_orders orders = take_orders(store, crawler);
-    if (walk->class_id && !(orders.classes >> walk->class_id & 1))
-        finish_class(store, crawler);
-    if (!walk->class_id) {
-        if (!orders.classes)
-            return STORE_CRAWL_IDLE;
-        class_walk_begin(walk, (unsigned)__builtin_ctzll(orders.classes));
-        crawler->found = (struct crawl_found){0};
-        crawler->looked_at = 0;
-    }
-    if (crawl_class(thread, crawler, orders.tocrawl))
-        finish_class(store, crawler);
+    do {
+        orders = take_orders(store, crawler);
+        if (walk->class_id && !(orders.classes >> walk->class_id & 1))
+            finish_class(store, crawler);
+        if (!walk->class_id) {
+            if (!orders.classes)
+                return STORE_CRAWL_IDLE;
+            class_walk_begin(walk, (unsigned)__builtin_ctzll(orders.classes));
+            crawler->found = (struct crawl_found){0};
+            crawler->looked_at = 0;
+        }
+        if (crawl_class(thread, crawler, orders.tocrawl, &budget))
+            finish_class(store, crawler);
+    } while (budget);
     /* shorter sleeps than the clock can tell are one millisecond */
-    uint32_t sleep_ms = orders.sleep_us ? (orders.sleep_us + 999) / 1000 : 0;
+    uint32_t sleep_ms = (orders.sleep_us + 999) / 1000;
     crawler->next_ms = now_ms + sleep_ms;
     return sleep_ms;
 }

@@ -18,7 +18,8 @@ struct store_crawler {
     uint32_t sleep_us; /* between two slices */
     uint32_t tocrawl;  /* items looked at in one class and crawl; 0: all */
     bool is_running;   /* a crawl or a dump is under way */
-    uint64_t starts;   /* of both */
+    bool is_busy;      /* one that a client asked for */
+    uint64_t starts;   /* of crawls and dumps */
 };
 
 void store_crawler(struct store *store, struct store_crawler *out);
