@@ -96,6 +96,10 @@ bool background_start(struct background *background) {
     return background->is_running;
 }
 
+void background_wake(struct background *background) {
+    wake_ring(&background->wake);
+}
+
 void background_stop(struct background *background) {
     if (!background || !background->is_running)
         return;

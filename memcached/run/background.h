@@ -35,6 +35,8 @@ struct background_config {
 /* NULL when memory, a descriptor or a store handle is refused. Main thread, as all that follow. */
 struct background *background_create(const struct background_config *config);
 bool background_start(struct background *background);
+/* There is something to do that should not wait for the next tick. Any thread. */
+void background_wake(struct background *background);
 void background_stop(struct background *background);
 void background_destroy(struct background *background);
 

@@ -109,7 +109,7 @@ static int make_store(struct program *program) {
     config.is_evicting = settings->is_evicting;
     config.wants_huge_pages = settings->wants_huge_pages;
     config.has_crawler = settings->has_lru_crawler;
-    config.is_crawling = settings->has_lru_maintainer;
+    config.has_lru_maintainer = settings->has_lru_maintainer;
     config.crawler_sleep_us = settings->lru_crawler_sleep;
     config.crawler_tocrawl = settings->lru_crawler_tocrawl;
     config.lru = (struct store_lru){.is_segmented = settings->has_lru_maintainer,

@@ -75,6 +75,11 @@ static void ask_to_stop(struct runner *runner) {
     loop_wake(runner->loop);
 }
 
+static void on_crawl_asked(void *context) {
+    const struct runner *runner = context;
+    background_wake(runner->background);
+}
+
 static void on_shutdown(void *context, bool is_graceful) {
     struct runner *runner = context;
     if (is_graceful)
@@ -213,6 +218,7 @@ struct runner *runner_create(const struct runner_config *config, const char **wh
                                                    .stats_conns = on_stats_conns,
                                                    .stats_reset = on_stats_reset,
                                                    .watch = on_watch,
+                                                   .crawl_asked = on_crawl_asked,
                                                    .shutdown = on_shutdown};
     return runner;
 }

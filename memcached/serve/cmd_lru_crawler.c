@@ -42,10 +42,14 @@ static bool take_extent(const struct words *words, struct extent *extent) {
 }
 
 /* There is no crawl of the index, only a dump. */
-static const char *crawl(struct store *store, const struct extent *extent) {
+static const char *crawl(const struct server *server, const struct extent *extent) {
     if (extent->is_hash)
         return UNKNOWN;
-    return store_crawl_start(store, extent->classes) ? "OK\r\n" : BUSY;
+    if (!store_crawl_start(server->store, extent->classes))
+        return BUSY;
+    if (server->run.crawl_asked)
+        server->run.crawl_asked(server->run.context);
+    return "OK\r\n";
 }
 
 /* NULL: it has begun, and will answer. */
@@ -77,7 +81,7 @@ static const char *go_through(const struct admin_call *call, const struct words 
     if (!extent.is_hash && !extent.classes)
         return NOTHING;
     if (is_crawl)
-        return crawl(store, &extent);
+        return crawl(call->env->server, &extent);
     return dump(call->session, &extent, is_meta ? DUMP_META : DUMP_MG);
 }
 
@@ -138,14 +142,15 @@ void cmd_lru_crawler(const struct admin_call *call, const struct words *words) {
 /* stats cachedump <class> <limit>, 0 for no limit: keys of the cold LRU, the newest first. */
 void cmd_stats_cachedump(const struct admin_call *call, const struct words *words) {
     const struct word *word = words->word;
-    uint32_t class_id, limit;
+    uint32_t class_id;
+    uint64_t limit;
     enum store_dump_refusal why;
     if (!call->env->server->settings->is_dump_enabled)
         answer(call, words, "CLIENT_ERROR stats cachedump not allowed\r\n");
     else if (words->count < 4)
         answer(call, words, "CLIENT_ERROR bad command line\r\n");
     else if (!num_u32(word[2].text, word[2].bytes, &class_id) ||
-             !num_u32(word[3].text, word[3].bytes, &limit))
+             !num_u64(word[3].text, word[3].bytes, &limit))
         answer(call, words, BAD_FORMAT);
     else if (class_id >= STORE_CLASS_COUNT_MAX)
         answer(call, words, "CLIENT_ERROR Illegal slab id\r\n");

@@ -123,7 +123,7 @@ bool dump_begin(struct session *session, enum dump_format format, enum store_dum
     return true;
 }
 
-void dump_limit(struct session *session, uint32_t count) {
+void dump_limit(struct session *session, uint64_t count) {
     if (count)
         session->dump.items_left = count;
 }
@@ -142,7 +142,7 @@ bool dump_go_on(struct turn *turn, struct session_result *result) {
     enum store_dump_state state = STORE_DUMP_MORE;
     size_t before = out->bytes;
     for (unsigned i = 0; i < DUMP_PIECE_STEPS && state == STORE_DUMP_MORE &&
-                         !turn_out_is_high(out) && out->bytes - before < DUMP_PIECE_BYTES;
+                         !turn_out_is_high(turn) && out->bytes - before < DUMP_PIECE_BYTES;
          i++)
         state = store_dump_step(session->dump.walk, turn->thread, put_item, &piece);
     if (state == STORE_DUMP_MORE) {

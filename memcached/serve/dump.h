@@ -17,7 +17,7 @@ bool dump_begin(struct session *session, enum dump_format format, enum store_dum
                 uint64_t classes, enum store_dump_refusal *why);
 
 /* No more than so many items; 0: all. */
-void dump_limit(struct session *session, uint32_t count);
+void dump_limit(struct session *session, uint64_t count);
 
 /*
  * A piece of it. True when the dump is over and the session goes on with its input; false when the

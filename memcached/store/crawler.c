@@ -36,8 +36,6 @@ struct crawl_schedule {
 };
 
 struct crawler {
-    bool is_automatic; /* fixed: crawls start by themselves */
-
     /* guarded by the store's admin lock */
     bool is_enabled;
     bool is_asked; /* what is under way is a client's crawl */
@@ -61,7 +59,6 @@ bool crawler_open(struct store *store, const struct store_config *config) {
     struct crawler *crawler = mem_zalloc(sizeof(*crawler));
     if (!crawler)
         return false;
-    crawler->is_automatic = config->is_crawling;
     crawler->is_enabled = config->has_crawler;
     crawler->sleep_us = config->crawler_sleep_us;
     crawler->tocrawl = config->crawler_tocrawl;
@@ -201,7 +198,7 @@ static void schedule_next(struct crawl_schedule *schedule, const struct crawl_fo
 static void add_due_locked(struct store *store, struct crawler *crawler) {
     uint32_t now = clock_seconds(store->clock);
     bool was_idle = crawler->classes == 0;
-    if (!crawler->is_automatic || !crawler->is_enabled || now == crawler->checked_s)
+    if (!store->has_lru_maintainer || !crawler->is_enabled || now == crawler->checked_s)
         return;
     crawler->checked_s = now;
     uint64_t due = 0;

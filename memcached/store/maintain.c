@@ -11,7 +11,7 @@ bool store_maintain(struct store_thread *thread) {
     bool has_more = false;
     store_lru(store, &lru);
     lru_take_bumps(thread);
-    for (unsigned id = 1; id <= store->slabs.class_count; id++)
+    for (unsigned id = 1; store->has_lru_maintainer && id <= store->slabs.class_count; id++)
         has_more |= lru_maintain_class(thread, id, &lru);
     has_more |= pages_maintain(thread);
     shared_add(&store->juggles, 1);

@@ -23,7 +23,7 @@
 #include "memcached/store/stripe.h"
 #include "memcached/store/tombstone.h"
 
-enum { BUMP_COUNT = 256 };
+enum { BUMP_COUNT = 4096 };
 
 struct thread_counters {
 #define STORE_COUNTER(name, meaning) shared_counter name;
@@ -83,6 +83,7 @@ struct store {
     bool is_evicting;
     bool moves_pages;
     bool is_index_fixed;
+    bool has_lru_maintainer;
     bool needs_read_fence; /* no membarrier here: readers order their own start */
     struct hash_secret secret;
     uint64_t item_bytes_max;

@@ -26,8 +26,8 @@ void store_config_default(struct store_config *config) {
                 .temp_ttl_s = 61},
         .moves_pages = true,
         .automove = {.level = 1, .window_s = 10, .ratio = 0.8, .freeratio = 0.01},
+        .has_lru_maintainer = true,
         .has_crawler = true,
-        .is_crawling = true,
         .crawler_sleep_us = 100,
     };
 }
@@ -103,6 +103,7 @@ struct store *store_create(const struct store_config *config, const char **why) 
     store->moves_pages = config->moves_pages;
     store->is_index_fixed = config->is_index_fixed;
     store->automove.settings = config->automove;
+    store->has_lru_maintainer = config->has_lru_maintainer;
     store->item_bytes_max = config->item_bytes_max;
     store->thread_count_max = config->thread_count_max;
     store_lru_set(store, &config->lru);

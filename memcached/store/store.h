@@ -67,8 +67,8 @@ struct store_config {
     bool wants_huge_pages;         /* advise transparent huge pages for index and arena */
     struct store_lru lru;
     struct store_automove automove;
+    bool has_lru_maintainer;   /* store_maintain sorts the LRU, and crawls start by themselves */
     bool has_crawler;          /* it is enabled from the start */
-    bool is_crawling;          /* it starts by itself (while enabled), too */
     uint32_t crawler_sleep_us; /* as in struct store_crawler */
     uint32_t crawler_tocrawl;
     struct clock *clock; /* outlives the store */

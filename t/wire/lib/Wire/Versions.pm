@@ -18,6 +18,12 @@ my %since = (
     # `ms`, `md`, `mg`: the flag E gives the new CAS value; before, it is an invalid flag.
     meta_cas_override => '1.6.27',
 
+    # `lru_crawler metadump` tells the client flags; before, it does not.
+    metadump_flags => '1.6.38',
+
+    # `lru_crawler mgdump`; before, it is an ERROR.
+    mgdump => '1.6.38',
+
     # `ms`: the flag s returns the item's size; before, it is ignored.
     meta_set_size => '1.6.38',
 
