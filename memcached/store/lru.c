@@ -11,12 +11,16 @@
 #include "memcached/store/link.h"
 #include "memcached/store/watch.h"
 
-/* Cursors that stand at an item about to leave its list go on. */
+/* Cursors that stand at an item about to leave its list go on, or to what takes its place. */
 static void cursors_leave_locked(const struct store *store, struct slab_class *class,
-                                 const struct item *item) {
+                                 const struct item *item, uint32_t substitute) {
     uint32_t handle = item_handle(store, item);
     for (struct lru_cursor *cursor = class->cursors; cursor; cursor = cursor->other) {
-        if (cursor->next == handle)
+        if (cursor->next != handle)
+            continue;
+        if (substitute)
+            cursor->next = substitute;
+        else
             cursor->next = cursor->is_from_head ? item->lru_next : item->lru_prev;
     }
 }
@@ -25,7 +29,7 @@ void lru_unlink_locked(struct store *store, struct slab_class *class, struct ite
     struct lru_list *list = &class->list[item_segment(item)];
     latch_assert_held(&class->lock);
     if (UNLIKELY(class->cursors != NULL))
-        cursors_leave_locked(store, class, item);
+        cursors_leave_locked(store, class, item, 0);
     if (item->lru_prev)
         item_at(store, item->lru_prev)->lru_next = item->lru_next;
     else
@@ -113,6 +117,8 @@ void lru_substitute_locked(struct store *store, struct slab_class *class, struct
     struct lru_list *list = &class->list[item_segment(item)];
     uint32_t handle = item_handle(store, to);
     latch_assert_held(&class->lock);
+    if (UNLIKELY(class->cursors != NULL))
+        cursors_leave_locked(store, class, item, handle);
     shared_store(&to->place, shared_load(&item->place));
     to->lru_prev = item->lru_prev;
     to->lru_next = item->lru_next;
