@@ -27,6 +27,12 @@ my %since = (
     # `ms`: the flag s returns the item's size; before, it is ignored.
     meta_set_size => '1.6.38',
 
+    # `watch fetchers`: what a flush has taken is not_found; before, it is flushed.
+    watch_flushed_as_not_found => '1.6.38',
+
+    # `watch deletions`; before, there is no such word.
+    watch_deletions => '1.6.38',
+
     # `quit` by UDP is without effect; before, requests behind it are lost.
     udp_quit => '1.6.38',
 );
