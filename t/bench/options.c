@@ -33,7 +33,7 @@ static const struct option_row rows[] = {
 #undef OPTION
 };
 
-static const char *const form_names[] = {"classic", "meta", "quiet"};
+static const char *const form_names[] = {"classic", "meta", "quiet", "binary"};
 
 const char *form_name(enum form form) {
     return form_names[form];
@@ -48,7 +48,7 @@ static void print_help(void) {
 
 static _Noreturn void refuse(const struct option_row *row, const char *text) {
     fprintf(stderr, "mcload: --%s %s: want %s%s\n", row->name, text,
-            row->kind == KIND_FORM ? "classic, meta or quiet" : row->argument,
+            row->kind == KIND_FORM ? "classic, meta, quiet or binary" : row->argument,
             row->kind == KIND_SIZES ? " like 32, 10-1000 or 32,100,1k" : "");
     if (row->largest > 0)
         fprintf(stderr, "mcload: from %.10g to %.10g\n", row->smallest, row->largest);
@@ -176,11 +176,12 @@ void options_parse(struct options *options, int argc, char **argv) {
     if (!options->server)
         refuse_combination("--server is needed (try --help)");
     if (options->multiget > 1 && options->form != FORM_CLASSIC)
-        refuse_combination("--multiget is for the classic form: a meta get names one key");
+        refuse_combination("--multiget is for the classic form: a get of the others names one key");
     if (options->threads > options->connections)
         refuse_combination("more threads than connections");
     if (options->rate > 0 && options->form == FORM_QUIET)
-        refuse_combination("--rate needs an answer to each operation: use --form classic or meta");
+        refuse_combination(
+            "--rate needs an answer to each operation: use --form classic, meta or binary");
     if (options->warmup_seconds < 0)
         options->warmup_seconds = options->ops ? 0 : 0.2;
 }

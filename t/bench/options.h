@@ -7,7 +7,7 @@
 
 #include "t/bench/keys.h"
 
-enum form { FORM_CLASSIC, FORM_META, FORM_QUIET };
+enum form { FORM_CLASSIC, FORM_META, FORM_QUIET, FORM_BINARY };
 
 struct options {
     const char *server;

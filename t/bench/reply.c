@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "memcached/base/check.h"
+#include "memcached/proto/binary.h"
 
 /* What is left to understand of one connection's bytes. */
 struct reader {
@@ -206,6 +207,41 @@ static bool take_quiet(struct reader *reader) {
     return true;
 }
 
+/* A reply of the binary protocol. False: not whole yet. */
+static bool take_binary(struct reader *reader, struct op *op) {
+    enum { STATUS_OK = 0, STATUS_NOT_FOUND = 1 };
+    size_t there = (size_t)(reader->end - reader->at);
+    if (there < BINARY_HEAD_BYTES)
+        return false;
+    size_t body_bytes = binary_load32(reader->at + 8);
+    unsigned status = binary_load16(reader->at + 6);
+    struct tally *tally = reader->tally;
+    if ((unsigned char)*reader->at != BINARY_MAGIC_REPLY) {
+        reader->conn->failure = "what came is no reply";
+        return false;
+    }
+    if (there - BINARY_HEAD_BYTES < body_bytes)
+        return false;
+    reader->at += BINARY_HEAD_BYTES;
+    if (op->kind == OP_BINARY_GET && status == STATUS_NOT_FOUND) {
+        tally->misses++;
+    } else if (status != STATUS_OK) {
+        count_error(reader, body_bytes);
+    } else if (op->kind == OP_BINARY_SET) {
+        tally->stored++;
+    } else {
+        uint32_t index = op_indexes(reader, op)[0];
+        uint32_t bytes = value_bytes(reader->load->keys, index);
+        bool is_right = body_bytes == BINARY_FLAGS_BYTES + (size_t)bytes &&
+                        value_matches(reader->at + BINARY_FLAGS_BYTES, index, bytes);
+        tally->hits += is_right;
+        tally->wrong += !is_right;
+    }
+    reader->at += body_bytes;
+    end_op(reader, op);
+    return true;
+}
+
 static bool take_one(struct reader *reader) {
     struct op *op = &reader->conn->ops[reader->conn->op_first & reader->conn->op_mask];
     switch (op->kind) {
@@ -221,6 +257,9 @@ static bool take_one(struct reader *reader) {
     case OP_QUIET_SET:
     case OP_BARRIER:
         return take_quiet(reader);
+    case OP_BINARY_GET:
+    case OP_BINARY_SET:
+        return take_binary(reader, op);
     }
     return false;
 }

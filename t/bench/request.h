@@ -10,13 +10,15 @@
 
 /* What a request was decides what its reply looks like. */
 enum op_kind {
-    OP_GET,       /* get KEY...                VALUE ... END       */
-    OP_SET,       /* set KEY 0 TTL BYTES       STORED              */
-    OP_META_GET,  /* mg KEY v                  VA ... or EN        */
-    OP_META_SET,  /* ms KEY BYTES TTTL         HD                  */
-    OP_QUIET_GET, /* mg KEY k v q              VA ... or nothing   */
-    OP_QUIET_SET, /* ms KEY BYTES TTTL q       nothing             */
-    OP_BARRIER,   /* mn                        MN                  */
+    OP_GET,        /* get KEY...               VALUE ... END       */
+    OP_SET,        /* set KEY 0 TTL BYTES      STORED              */
+    OP_META_GET,   /* mg KEY v                 VA ... or EN        */
+    OP_META_SET,   /* ms KEY BYTES TTTL        HD                  */
+    OP_QUIET_GET,  /* mg KEY k v q             VA ... or nothing   */
+    OP_QUIET_SET,  /* ms KEY BYTES TTTL q      nothing             */
+    OP_BARRIER,    /* mn                       MN                  */
+    OP_BINARY_GET, /* opcode 0x00              status 0 or 1       */
+    OP_BINARY_SET, /* opcode 0x01              status 0            */
 };
 
 /* Read-only once made: shared by all threads. */
