@@ -1,4 +1,7 @@
-/* What -vv shows of a connection: the first line of each request and of its answer. */
+/*
+ * What -vv shows of a connection: the first line of each request and of its answer; of the binary
+ * protocol their heads, in hexadecimal.
+ */
 #ifndef RUN_TRACE_H
 #define RUN_TRACE_H
 

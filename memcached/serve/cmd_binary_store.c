@@ -22,8 +22,9 @@ static bool is_joining(const struct store_write *write) {
  * No item could be had. A set leaves no old value behind, which its sender believes replaced.
  */
 static void refuse(struct turn *turn, const struct binary_request *request, enum store_status why) {
+    struct store_key key = binary_key(request);
+    event_log_refused(turn_events(turn), &key, modes[request->command], why);
     if (request->command == BINARY_SET) {
-        struct store_key key = binary_key(request);
         turn_before_write(turn);
         store_drop_stale(turn->thread, &key);
     }

@@ -198,6 +198,14 @@ for my $protocol (sort keys %answers) {
     $bound->stop;
 }
 
+# -vv shows the heads in hexadecimal.
+my $verbose = server('-vv');
+binary_is($verbose->conn, ask(getk => 'abc', '', '', bucket => 0x1234), 'getk: not found k=abc');
+poll_ok { $verbose->stderr =~ /^>\d+   0x81 0x0c 0x00 0x03\n>\d+   0x00 0x00 0x00 0x01\n/m } '-vv: a reply';
+like($verbose->stderr, qr/^<\d+ Read binary protocol data:\n<\d+    0x80 0x0c 0x00 0x03\n<\d+    0x00 0x00 0x12 0x34\n/m,
+     '-vv: a request');
+$verbose->stop;
+
 # Settings that change answers
 my $strict = server(qw(-F -C));
 my $s = $strict->conn;

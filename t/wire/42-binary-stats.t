@@ -93,5 +93,20 @@ binary_is($c, ask(stat => 'reset'), 'stat:', 'stat reset');
 stat_is($text, 'cmd_set', 0, ' ... resets');
 binary_is($c, ask(stat => 'resetting'), 'stat:');
 
+# What watchers see
+my $watcher = $server->conn;
+is($watcher->command('watch fetchers mutations'), "OK\r\n");
+poll_ok { $text->stats->{log_watchers} == 1 } 'somebody watches';
+my @requests = (ask(set => 'w', STORE, 'v'), ask(getq => 'w'), ask(add => 'w', STORE, 'v'),
+                ask(gat => 'w', FOR_EVER));
+push @requests, ask(set => 'w', STORE, 'x' x 1_048_576) if $server->does('binary_refusal_watched');
+binary_like($c, join('', @requests), qr/^set:/);
+my @wanted = (qr/type=item_get key=w status=not_found/, qr/type=item_store key=w status=stored cmd=set/,
+              qr/type=item_get key=w status=found/, qr/type=item_get key=w status=found/,
+              qr/type=item_store key=w status=not_stored cmd=add/,
+              qr/type=item_get key=w status=found/);
+push @wanted, qr/type=item_store key=w status=too_large cmd=set/ if @requests > 4;
+like($watcher->line, $_, "a watcher sees $_") for @wanted;
+
 $server->stop;
 done_testing;

@@ -8,6 +8,9 @@ use strict;
 use warnings;
 
 my %since = (
+    # binary protocol: watchers of mutations are told of values that are too large; 1.6.38 crashes.
+    binary_refusal_watched => '1.6.45',
+
     # -Y: lines of the file may end with CR LF, and there has to be one; before, the first is refused
     # and an empty file taken.
     auth_file_lines => '1.6.38',
