@@ -120,8 +120,10 @@ static enum meta_error flags_parse(struct meta *meta, const char *text, size_t b
             meta->returns[meta->return_count++] = (char)letter;
         if (row.token != TOKEN_NONE) {
             enum meta_error error = token_parse(meta, row.token, token, (size_t)(at - token));
-            if (UNLIKELY(error != META_FINE && error_rank(error) >= error_rank(token_error)))
+            if (UNLIKELY(error != META_FINE && error_rank(error) >= error_rank(token_error))) {
                 token_error = error;
+                meta->seen_before_error = meta->seen;
+            }
         }
     }
     return token_error;

@@ -18,6 +18,7 @@ struct meta {
     uint64_t seen;          /* META_BIT of every flag given */
     uint64_t seen_before_T; /* what stands before T tells of the time before the touch */
     uint64_t seen_before_N;
+    uint64_t seen_before_error; /* if there is one: the last that is told */
     const char *opaque;
     uint64_t cas, new_cas;                      /* C, E */
     uint64_t delta, initial;                    /* D (default 1), J (default 0) */
@@ -39,7 +40,8 @@ enum meta_error {
     META_DUPLICATE_FLAG,
     /*
      * From here on only a token is wrong, and all flags have been seen. Of several such errors the
-     * last is told, of the first two kinds only if there is no other.
+     * last is told, of the first two kinds only if there is no other. A key that cannot be decoded
+     * is an error of the same rank as the further ones, at the flag b.
      */
     META_OPAQUE_TOO_LONG,
     META_BAD_CLIENT_FLAGS,

@@ -209,8 +209,6 @@ static enum parse_result line_meta(const struct parser *parser, const struct wor
                                    const char *line_end) {
     if (words->count < 2)
         return refuse(request, kind == KIND_META_DEBUG ? REQUEST_BAD_FORMAT : REQUEST_UNKNOWN);
-    if (kind == KIND_META_DEBUG && words->count > 3)
-        return refuse(request, REQUEST_BAD_FORMAT);
     if (!take_word_key(words, request, parser->key_bytes_max))
         return refuse(request, REQUEST_BAD_FORMAT);
     take_rest(request, word_end(&words->word[1]), line_end);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "memcached/proto/base64.h"
 #include "memcached/serve/compose.h"
@@ -34,20 +35,37 @@ static const char *key_decode(const struct turn *turn, struct request *request,
     return NULL;
 }
 
+static const char *mode_error(const struct request *request, const struct meta *meta) {
+    if (LIKELY(!meta->mode))
+        return NULL;
+    if (request->verb == VERB_MS && !memchr("SEAPR", meta->mode, 5))
+        return "CLIENT_ERROR invalid mode for ms M token\r\n";
+    if (request->verb == VERB_MA && !memchr("ID+-", meta->mode, 4))
+        return "CLIENT_ERROR invalid mode for ma M token\r\n";
+    return NULL;
+}
+
 const char *meta_prepare(const struct turn *turn, struct request *request, struct meta *meta,
                          struct meta_key *room) {
     enum meta_error error = meta_parse(meta, request->rest, request->rest_bytes);
     if (UNLIKELY(error != META_FINE && error < META_OPAQUE_TOO_LONG))
         return flag_error(request, error);
-    /* a wrong key is reported before a wrong token */
     const char *key_error = NULL;
     if (META_HAS(meta, 'b'))
         key_error = key_decode(turn, request, room);
     else if (UNLIKELY(request->key_bytes > STORE_KEY_BYTES_MAX))
         key_error = bad_format;
-    if (UNLIKELY(error != META_FINE && !key_error))
+    if (UNLIKELY(error >= META_BAD_TOKEN) &&
+        (!key_error || meta->seen_before_error & META_BIT('b')))
         return flag_error(request, error);
-    return key_error;
+    if (UNLIKELY(key_error))
+        return key_error;
+    if (UNLIKELY(error == META_BAD_CLIENT_FLAGS))
+        return flag_error(request, error);
+    const char *wrong_mode = mode_error(request, meta);
+    if (UNLIKELY(wrong_mode))
+        return wrong_mode;
+    return LIKELY(error == META_FINE) ? NULL : flag_error(request, error);
 }
 
 static char *put_key(char *to, const struct meta_facts *facts) {
@@ -130,6 +148,7 @@ static enum store_status delete_run(struct turn *turn, const struct store_key *k
         .new_version = meta->new_cas,
         .makes_stale = makes_stale,
         .drops_value = drops_value,
+        .client_flags = meta->client_flags,
         .has_exptime = META_HAS(meta, 'T'),
         .exptime = exptime_of(turn->server, (int32_t)meta->exptime),
     };
@@ -235,32 +254,17 @@ static void arith_reply(struct turn *turn, const struct meta *meta, struct meta_
     outbuf_commit(turn->out, (size_t)(to - start));
 }
 
-static const char *arith_mode(const struct meta *meta, struct store_arith *arith) {
-    switch (meta->mode) {
-    case 0:
-    case 'I':
-    case '+':
-        return NULL;
-    case 'D':
-    case '-':
-        arith->is_decr = true;
-        return NULL;
-    default:
-        return "CLIENT_ERROR invalid mode for ma M token\r\n";
-    }
-}
-
 void cmd_meta_arith(struct turn *turn, struct request *request) {
     const uint64_t allowed = META_BIT('k') | META_BIT('O');
     struct meta meta;
     struct meta_key room;
     struct store_arith arith = {0};
     const char *error = meta_prepare(turn, request, &meta, &room);
-    error = error ? error : arith_mode(&meta, &arith);
     if (error) {
         turn_reply_text(turn, error);
         return;
     }
+    arith.is_decr = meta.mode == 'D' || meta.mode == '-';
     arith.delta = meta.delta;
     arith.has_expected = META_HAS(&meta, 'C');
     arith.expected_version = meta.cas;

@@ -4,26 +4,18 @@
 
 static const uint64_t stored_flags = META_BIT('c') | META_BIT('k') | META_BIT('O') | META_BIT('s');
 
-static const char *mode_of(const struct meta *meta, enum store_mode *mode) {
+static enum store_mode mode_of(const struct meta *meta) {
     switch (meta->mode) {
-    case 0:
-    case 'S':
-        *mode = STORE_SET;
-        return NULL;
     case 'E':
-        *mode = STORE_ADD;
-        return NULL;
+        return STORE_ADD;
     case 'A':
-        *mode = STORE_APPEND;
-        return NULL;
+        return STORE_APPEND;
     case 'P':
-        *mode = STORE_PREPEND;
-        return NULL;
+        return STORE_PREPEND;
     case 'R':
-        *mode = STORE_REPLACE;
-        return NULL;
+        return STORE_REPLACE;
     default:
-        return "CLIENT_ERROR invalid mode for ms M token\r\n";
+        return STORE_SET;
     }
 }
 
@@ -38,12 +30,11 @@ static bool is_joining(const struct store_job *job) {
 /* Everything of the job but its item. NULL, or the error line. */
 static const char *job_prepare(const struct turn *turn, struct request *request,
                                struct store_job *job, struct meta_key *room) {
-    enum store_mode mode = STORE_SET;
     const char *error = meta_prepare(turn, request, &job->meta, room);
-    error = error ? error : mode_of(&job->meta, &mode);
     if (UNLIKELY(error))
         return error;
     const struct meta *meta = &job->meta;
+    enum store_mode mode = mode_of(meta);
     /* an add that finds the key is refused whatever its CAS value */
     bool has_expected = META_HAS(meta, 'C') && mode != STORE_ADD;
     job->write = (struct store_write){

@@ -140,10 +140,8 @@ struct spot find_alive_locked(struct store_thread *thread, struct stripe *stripe
     if (spot.line) {
         enum item_life life = item_life(store, spot.item);
         if (UNLIKELY(life != ITEM_ALIVE)) {
-            if (is_counted && life == ITEM_EXPIRED)
-                shared_add(&thread->counters.get_expired, 1);
-            if (is_counted && life == ITEM_FLUSHED)
-                shared_add(&thread->counters.get_flushed, 1);
+            if (is_counted)
+                count_dead(thread, life);
             link_bury_locked(thread, stripe, key->hash, spot, life);
             spot.line = NULL;
         }

@@ -120,7 +120,7 @@ enum store_status store_invalidate(struct store_thread *thread, const struct sto
     CHECK(invalidate->makes_stale || invalidate->drops_value);
     if (invalidate->drops_value) {
         uint32_t exptime = invalidate->has_exptime ? invalidate->exptime : 0;
-        empty = store_reserve(thread, key, 0, exptime, 0, &status);
+        empty = store_reserve(thread, key, invalidate->client_flags, exptime, 0, &status);
         if (!empty)
             return STORE_NO_MEMORY;
     }

@@ -287,8 +287,9 @@ struct store_invalidate {
     uint64_t expected_version;
     uint64_t new_version; /* explicit version; 0: the next if it becomes stale, else the old one */
     bool makes_stale;     /* and takes back a claim */
-    bool drops_value;     /* an empty item without client flags takes its place */
-    bool has_exptime;     /* else dropping the value makes it live for ever */
+    bool drops_value;     /* an empty item with these client flags takes its place */
+    uint32_t client_flags;
+    bool has_exptime; /* else dropping the value makes it live for ever */
     uint32_t exptime;
 };
 /* STORE_OK, STORE_NOT_FOUND, STORE_EXISTS, STORE_NO_MEMORY. One of the two has to be asked for. */

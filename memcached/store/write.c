@@ -38,10 +38,18 @@ static enum store_status commit_check(struct store_thread *thread, const struct 
 }
 
 /* Where the key stands, dead or alive; *present is the item if it is alive. */
-static struct spot find_present_locked(const struct store *store, const struct store_key *key,
+static struct spot find_present_locked(struct store_thread *thread, const struct store_key *key,
                                        struct item **present) {
+    const struct store *store = thread->store;
     struct spot spot = index_find(&store->index, &store->arena, key);
-    *present = spot.line && item_life(store, spot.item) == ITEM_ALIVE ? spot.item : NULL;
+    *present = spot.line ? spot.item : NULL;
+    if (!spot.line)
+        return spot;
+    enum item_life life = item_life(store, spot.item);
+    if (UNLIKELY(life != ITEM_ALIVE)) {
+        count_dead(thread, life);
+        *present = NULL;
+    }
     return spot;
 }
 
@@ -95,7 +103,7 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
     for (;;) {
         struct item *present;
         latch_acquire(&stripe->lock);
-        struct spot spot = find_present_locked(store, &key, &present);
+        struct spot spot = find_present_locked(thread, &key, &present);
         if (is_first)
             watch_lookup(thread, &key, present);
         is_first = false;
@@ -160,7 +168,7 @@ enum store_status store_commit(struct store_thread *thread, struct item *item, u
     struct store_key key = key_of(item, hash);
     struct item *present;
     latch_acquire(&stripe->lock);
-    struct spot spot = find_present_locked(store, &key, &present);
+    struct spot spot = find_present_locked(thread, &key, &present);
     watch_lookup(thread, &key, present);
     enum store_status status = commit_check(thread, present, write);
     if (UNLIKELY(write->takes_older) && status == STORE_OK &&

@@ -8,6 +8,14 @@
 struct spot find_alive_locked(struct store_thread *thread, struct stripe *stripe,
                               const struct store_key *key, bool is_counted);
 
+/* What came across a dead item counts it. */
+static inline void count_dead(struct store_thread *thread, enum item_life life) {
+    if (life == ITEM_EXPIRED)
+        shared_add(&thread->counters.get_expired, 1);
+    if (life == ITEM_FLUSHED)
+        shared_add(&thread->counters.get_flushed, 1);
+}
+
 /* A view of an item under the stripe lock: value is NULL if it is chunked. */
 void view_fill_locked(struct store_view *view, struct item *item);
 
