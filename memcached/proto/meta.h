@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum {
-    META_FLAGS_MAX = 20,
+    META_FLAGS_MAX = 17,
     META_OPAQUE_BYTES_MAX = 31,
     META_RETURNS_MAX = 8, /* how many rows of meta.def have is_returned */
 };

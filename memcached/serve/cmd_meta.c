@@ -14,7 +14,9 @@ static const char bad_format[] = "CLIENT_ERROR bad command line format\r\n";
 /* md and ma tell fewer errors apart. */
 static const char *flag_error(const struct request *request, enum meta_error error) {
     bool is_terse = request->verb == VERB_MD || request->verb == VERB_MA;
-    if (is_terse && error != META_OPAQUE_TOO_LONG && error != META_TOO_MANY_FLAGS)
+    if (error == META_TOO_MANY_FLAGS && request->verb != VERB_MG)
+        return "CLIENT_ERROR options flags too long\r\n";
+    if (is_terse && error != META_OPAQUE_TOO_LONG)
         return "CLIENT_ERROR invalid or duplicate flag\r\n";
     return meta_error_reply(error);
 }

@@ -165,6 +165,11 @@ START_TEST(dropping_the_value_leaves_the_item) {
     ck_assert_uint_gt(version_of(&f, "a"), version);
     ck_assert_fetched("a", true, STORE_STALE);
     ck_assert_int_eq(invalidate("none", true, true), STORE_NOT_FOUND);
+    struct store_key key = key_of(&f, "a");
+    struct store_invalidate with_flags = {.drops_value = true, .client_flags = 9};
+    ck_assert_int_eq(store_invalidate(f.thread, &key, &with_flags), STORE_OK);
+    free(value_of(&f, "a", &view, NULL));
+    ck_assert_uint_eq(view.client_flags, 9);
 }
 END_TEST
 

@@ -25,6 +25,8 @@ EXTRA_DIST += \
 	t/wire/23-auth.t \
 	t/wire/24-option-values.t \
 	t/wire/30-meta.t \
+	t/wire/31-meta-recache.t \
+	t/wire/32-meta-errors.t \
 	t/wire/39-meta-repl.t \
 	t/wire/40-binary.t \
 	t/wire/41-binary-errors.t \

@@ -27,6 +27,12 @@ my %since = (
     # `lru_crawler mgdump`; before, it is an ERROR.
     mgdump => '1.6.38',
 
+    # `me`: exp is the time left; before, it is negative.
+    meta_debug_time_left => '1.6.38',
+
+    # `md`: the flag x drops the value; before, it is an invalid flag.
+    meta_delete_value => '1.6.38',
+
     # `ms`: the flag s returns the item's size; before, it is ignored.
     meta_set_size => '1.6.38',
 
