@@ -17,6 +17,7 @@
 #include "memcached/run/runner.h"
 #include "memcached/serve/auth.h"
 #include "memcached/serve/options.h"
+#include "memcached/serve/prefixes.h"
 #include "memcached/serve/server.h"
 #include "memcached/serve/settings.h"
 #include "repl/repl.h"
@@ -126,6 +127,17 @@ static int make_store(struct program *program) {
     if (program->server.store)
         return 0;
     fprintf(stderr, "cannot make the store: %s\n", why);
+    return EX_OSERR;
+}
+
+static int make_prefixes(struct program *program) {
+    const struct settings *settings = &program->settings;
+    program->server.prefixes = prefixes_create(*settings->prefix_delimiter, &program->rng);
+    if (program->server.prefixes) {
+        atomic_store(&program->server.is_detailed, settings->is_detailed);
+        return 0;
+    }
+    fprintf(stderr, "no memory for statistics by prefix\n");
     return EX_OSERR;
 }
 
@@ -316,6 +328,8 @@ static int start(struct program *program) {
 static int serve(struct program *program) {
     int status = make_store(program);
     if (status == 0)
+        status = make_prefixes(program);
+    if (status == 0)
         status = make_repl(program);
     if (status == 0)
         status = process_become_user(&program->user);
@@ -356,6 +370,7 @@ static void tear_down(struct program *program) {
         store_destroy(program->server.store);
     if (program->pid_path)
         unlink(program->pid_path);
+    prefixes_destroy(program->server.prefixes);
     if (program->server.auth)
         auth_destroy(&program->auth);
     mem_free(program->auth_path);

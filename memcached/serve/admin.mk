@@ -8,6 +8,7 @@ serve_admin_SOURCES = \
 	memcached/serve/counters.def \
 	memcached/serve/help.c \
 	memcached/serve/options.c memcached/serve/options.h \
+	memcached/serve/prefixes.c memcached/serve/prefixes.h \
 	memcached/serve/server.h \
 	memcached/serve/session.h \
 	memcached/serve/settings.c memcached/serve/settings.h memcached/serve/settings.def \

@@ -5,6 +5,7 @@
 #include "memcached/base/check.h"
 #include "memcached/base/num.h"
 #include "memcached/serve/admin_words.h"
+#include "memcached/serve/prefixes.h"
 #include "memcached/serve/stats.h"
 #include "memcached/serve/version.h"
 
@@ -77,16 +78,29 @@ bool admin_stats(const struct session_env *env, const char *name, size_t bytes,
     return true;
 }
 
-/* Statistics by prefix of the key are not built in. */
+static void answer_out_of_memory(const struct admin_call *call, const struct words *words,
+                                 struct outbuf_mark mark) {
+    outbuf_cut(call->out, mark);
+    call->out->is_failed = false;
+    answer(call, words, "SERVER_ERROR out of memory writing stats\r\n");
+}
+
 static void stats_detail(const struct admin_call *call, const struct words *words) {
-    if (!call->env->server->settings->is_dump_enabled)
+    struct server *server = call->env->server;
+    struct outbuf_mark mark = outbuf_mark(call->out);
+    bool is_on = is_word(words, 2, "on");
+    if (!server->settings->is_dump_enabled) {
         answer(call, words, "CLIENT_ERROR stats detail not allowed\r\n");
-    else if (!is_word(words, 2, "on") && !is_word(words, 2, "off") && !is_word(words, 2, "dump"))
-        answer(call, words, "CLIENT_ERROR usage: stats detail on|off|dump\r\n");
-    else if (is_word(words, 2, "off"))
+    } else if (is_on || is_word(words, 2, "off")) {
+        atomic_store_explicit(&server->is_detailed, is_on && server->prefixes,
+                              memory_order_relaxed);
         answer(call, words, "OK\r\n");
-    else
-        answer(call, words, "SERVER_ERROR stats detail not available\r\n");
+    } else if (!is_word(words, 2, "dump")) {
+        answer(call, words, "CLIENT_ERROR usage: stats detail on|off|dump\r\n");
+    } else if ((server->prefixes && !prefixes_put(server->prefixes, call->out)) ||
+               !outbuf_puts(call->out, "END\r\n")) {
+        answer_out_of_memory(call, words, mark);
+    }
 }
 
 static void cmd_stats(const struct admin_call *call, const struct words *words) {
@@ -103,9 +117,7 @@ static void cmd_stats(const struct admin_call *call, const struct words *words) 
     } else if (!admin_stats(call->env, name.text, name.bytes, &sink.sink)) {
         answer(call, words, "ERROR\r\n");
     } else if (!outbuf_puts(call->out, "END\r\n") || call->out->is_failed) {
-        outbuf_cut(call->out, mark);
-        call->out->is_failed = false;
-        answer(call, words, "SERVER_ERROR out of memory writing stats\r\n");
+        answer_out_of_memory(call, words, mark);
     }
 }
 

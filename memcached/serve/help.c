@@ -35,6 +35,8 @@ void options_print_help(FILE *to) {
             continue;
         if (row->suboption)
             snprintf(left, sizeof(left), "   - %s:", row->suboption);
+        else if (!row->name)
+            snprintf(left, sizeof(left), "-%c %s", row->letter, row->argument);
         else
             snprintf(left, sizeof(left), "-%c, --%s%s%s", row->letter, row->name,
                      row->argument ? "=" : "", row->argument ? row->argument : "");

@@ -209,6 +209,13 @@ static bool take_listen(struct parse *parse, const struct setting_row *row, cons
     return true;
 }
 
+/* Its first byte, as memcached. */
+static bool take_delimiter(struct parse *parse, const struct setting_row *row, const char *text) {
+    char delimiter[2] = {*text, '\0'};
+    parse->settings->is_detailed = true;
+    return take_text(parse, row, delimiter);
+}
+
 static bool take_protocol(struct parse *parse, const struct setting_row *row, const char *text) {
     setting_PROTOCOL *protocol = field_of(parse, row);
     parse->is_protocol_given = true;
@@ -347,6 +354,8 @@ static bool take(struct parse *parse, const struct setting_row *row, const char 
         return take_port(parse, row, text);
     case TAKE_LISTEN:
         return take_listen(parse, row, text);
+    case TAKE_DELIMITER:
+        return take_delimiter(parse, row, text);
     case TAKE_PROTOCOL:
         return take_protocol(parse, row, text);
     case TAKE_ITEM_SIZE:

@@ -15,6 +15,7 @@
 #include "memcached/store/store.h"
 
 struct auth;
+struct prefixes;
 struct session;
 struct stat_sink;
 
@@ -102,6 +103,8 @@ struct server {
     struct settings *settings;
     struct store *store;
     struct clock *clock;
+    struct prefixes *prefixes; /* `stats detail`; NULL: not available */
+    _Atomic bool is_detailed;  /* they are counted; guards nothing */
     struct auth *auth;         /* who may log in; NULL: nobody has to */
     const char *event_version; /* of the event library, for `stats`; NULL: none */
     uint64_t start_wall_s;     /* UNIX seconds at which the process started */

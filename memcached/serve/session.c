@@ -6,6 +6,7 @@
 #include "memcached/base/mem.h"
 #include "memcached/serve/cmd_admin.h"
 #include "memcached/serve/dump.h"
+#include "memcached/serve/prefixes.h"
 #include "memcached/serve/turn.h"
 
 _Static_assert((int)PROTO_KEY_BYTES_MAX == (int)STORE_KEY_BYTES_MAX,
@@ -246,17 +247,36 @@ static void batch_prefetch(const struct turn *turn, const struct request *batch,
     }
 }
 
+/* With `stats detail on`. As in memcached, meta commands are not counted. */
+static void execute_detailed(struct turn *turn, struct request *request) {
+    uint64_t misses = turn_misses(turn);
+    unsigned events = 0;
+    execute(turn, request);
+    if (request->verb <= VERB_GATS)
+        events = turn_misses(turn) == misses ? PREFIX_GET | PREFIX_HIT : PREFIX_GET;
+    else if (request->verb <= VERB_CAS)
+        events = PREFIX_SET;
+    else if (request->verb == VERB_DELETE)
+        events = PREFIX_DELETE;
+    if (events && request->key_bytes > 0)
+        prefixes_count(turn->server->prefixes, request->key, request->key_bytes, events);
+}
+
 /* Third pass. False: not all of it was executed, for want of room in the output. */
 static bool batch_execute(struct turn *turn, struct request *batch, unsigned count,
                           unsigned *line_max) {
     struct session *session = turn->session;
+    bool is_detailed = atomic_load_explicit(&turn->server->is_detailed, memory_order_relaxed);
     for (unsigned i = 0; i < count; i++) {
         struct request *request = &batch[i];
         if (UNLIKELY(turn_out_is_high(turn)) && i > 0 && request->verb != VERB_ERROR) {
             parse_rewind(&session->parser, request);
             return false;
         }
-        execute(turn, request);
+        if (UNLIKELY(is_detailed))
+            execute_detailed(turn, request);
+        else
+            execute(turn, request);
         if (UNLIKELY(turn->is_closing || session->is_ended))
             return true;
         *line_max -= request->bits & REQUEST_FIRST;

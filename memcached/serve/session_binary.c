@@ -1,5 +1,6 @@
 /* A session that speaks the binary protocol: batches of requests, as session.c has them of lines. */
 #include "memcached/serve/cmd_binary.h"
+#include "memcached/serve/prefixes.h"
 
 static inline bool ends_batch(const struct binary_request *request) {
     return request->command == BINARY_MALFORMED || request->traits & BINARY_IS_PARTIAL;
@@ -40,14 +41,45 @@ static void batch_prefetch(const struct turn *turn, const struct binary_request 
     }
 }
 
+static unsigned prefix_events(const struct binary_request *request, bool is_hit) {
+    switch ((enum binary_command)request->command) {
+    case BINARY_GET:
+    case BINARY_GAT:
+        return is_hit ? PREFIX_GET | PREFIX_HIT : PREFIX_GET;
+    case BINARY_SET:
+    case BINARY_ADD:
+    case BINARY_REPLACE:
+    case BINARY_APPEND:
+    case BINARY_PREPEND:
+        return PREFIX_SET;
+    case BINARY_DELETE:
+        return PREFIX_DELETE;
+    default:
+        return 0;
+    }
+}
+
+/* With `stats detail on`. */
+static void execute_detailed(struct turn *turn, const struct binary_request *request) {
+    uint64_t misses = turn_misses(turn);
+    binary_execute(turn, request);
+    unsigned events = prefix_events(request, turn_misses(turn) == misses);
+    if (events && request->key_bytes > 0)
+        prefixes_count(turn->server->prefixes, request->key, request->key_bytes, events);
+}
+
 /* Third pass. False: not all of it was executed, for want of room in the output. */
 static bool batch_execute(struct turn *turn, const struct binary_request *batch, unsigned count) {
+    bool is_detailed = atomic_load_explicit(&turn->server->is_detailed, memory_order_relaxed);
     for (unsigned i = 0; i < count; i++) {
         if (UNLIKELY(turn_out_is_high(turn)) && i > 0) {
             turn->session->parser.at = batch[i].start;
             return false;
         }
-        binary_execute(turn, &batch[i]);
+        if (UNLIKELY(is_detailed))
+            execute_detailed(turn, &batch[i]);
+        else
+            binary_execute(turn, &batch[i]);
         if (UNLIKELY(turn->is_closing || turn->session->is_ended))
             return true;
     }

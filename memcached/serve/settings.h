@@ -38,6 +38,7 @@ struct settings {
 #undef SHOWN
 
     /* fixed, too */
+    bool is_detailed; /* -D: statistics by prefix from the start */
     bool is_tcp_port_given;
     bool has_temp_lru;                       /* temporary_ttl was given */
     const char *listen[SETTINGS_LISTEN_MAX]; /* each -l and part of a comma list: host[:port] */

@@ -29,6 +29,7 @@ enum setting_take {
     TAKE_FIXED,   /* only the value that it has anyway */
     TAKE_PORT,
     TAKE_LISTEN,
+    TAKE_DELIMITER,
     TAKE_PROTOCOL,
     TAKE_ITEM_SIZE,
     TAKE_HASHPOWER,
@@ -51,6 +52,7 @@ enum setting_show {
     SHOW_MAXBYTES,  /* the store's limit, which cache_memlimit changes */
     SHOW_VERBOSITY, /* changes at run time, too */
     SHOW_OLDEST,
+    SHOW_DETAILED,
     SHOW_UDP_THREADS,
     /* what `lru` changes */
     SHOW_LRU_SEGMENTED,

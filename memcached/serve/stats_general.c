@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "memcached/serve/prefixes.h"
 #include "memcached/serve/stats.h"
 #include "memcached/serve/version.h"
 #include "memcached/store/crawler.h"
@@ -47,6 +48,8 @@ static void reset_counters(struct server *server) {
 void stats_reset(struct server *server) {
     reset_counters(server);
     store_stats_reset(server->store);
+    if (server->prefixes)
+        prefixes_forget(server->prefixes);
     if (server->run.stats_reset)
         server->run.stats_reset(server->run.context);
 }

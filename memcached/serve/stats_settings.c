@@ -78,6 +78,9 @@ static void show(const struct server *server, const struct setting_row *row,
     case SHOW_VERBOSITY:
         stat_put(sink, row->stat, "%d", atomic_load(&settings->verbose));
         break;
+    case SHOW_DETAILED:
+        sink->row(sink, row->stat, atomic_load(&server->is_detailed) ? "yes" : "no");
+        break;
     case SHOW_OLDEST:
         stat_put_u64(sink, row->stat, atomic_load(&server->flushed_second));
         break;

@@ -134,6 +134,12 @@ static inline struct outbuf_mark turn_mark(const struct turn *turn) {
     return (struct outbuf_mark){.bytes = turn->out->bytes, .ref_count = turn->out->ref_count};
 }
 
+/* So many keys were not found so far, by this thread. */
+static inline uint64_t turn_misses(const struct turn *turn) {
+    return turn->get_misses +
+           atomic_load_explicit(&turn->counters->touch_misses, memory_order_relaxed);
+}
+
 /* A client is about to change something. */
 static inline void turn_before_write(const struct turn *turn) {
     const struct serve_repl_hooks *repl = &turn->server->repl;

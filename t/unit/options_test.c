@@ -441,8 +441,10 @@ START_TEST(help_tells_of_every_option_that_does_something) {
             continue;
         if (row->suboption)
             snprintf(left, sizeof(left), "\n   - %s: ", row->suboption);
-        else
+        else if (row->name)
             snprintf(left, sizeof(left), "\n-%c, --%s", row->letter, row->name);
+        else
+            snprintf(left, sizeof(left), "\n-%c %s ", row->letter, row->argument);
         ck_assert_msg(strstr(text, left), "no line of %s", spelled(row));
     }
     free(text);

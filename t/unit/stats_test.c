@@ -8,6 +8,7 @@
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
 #include "memcached/serve/cmd_admin.h"
+#include "memcached/serve/prefixes.h"
 #include "memcached/serve/stats.h"
 
 enum { WALL_S = 1700000000, WORKERS = 2 };
@@ -330,7 +331,7 @@ START_TEST(replies_are_memcacheds) {
         {"shutdown noreply", "ERROR: shutdown not enabled\r\n"},
         {"stats detail", "CLIENT_ERROR usage: stats detail on|off|dump\r\n"},
         {"stats detail off", "OK\r\n"},
-        {"stats detail on", "SERVER_ERROR stats detail not available\r\n"},
+        {"stats detail on", "OK\r\n"},
         {"stats cachedump", "CLIENT_ERROR bad command line\r\n"},
         {"stats cachedump a b", "CLIENT_ERROR bad command line format\r\n"},
         {"stats cachedump 64 1", "CLIENT_ERROR Illegal slab id\r\n"},
@@ -448,6 +449,45 @@ START_TEST(what_is_switched_off_is_not_allowed) {
 }
 END_TEST
 
+/* ---- by prefix ------------------------------------------------------------------------------- */
+
+static size_t prefix_lines(struct prefixes *prefixes) {
+    struct outbuf dump;
+    size_t lines = 0;
+    outbuf_init(&dump);
+    ck_assert(prefixes_put(prefixes, &dump));
+    for (size_t i = 0; i < dump.bytes; i++)
+        lines += dump.data[i] == '\n';
+    outbuf_free(&dump);
+    return lines;
+}
+
+START_TEST(prefixes_are_counted_up_to_a_bound) {
+    struct prefixes *prefixes = prefixes_create(':', &rng);
+    prefixes_count(prefixes, "none", 4, PREFIX_GET);
+    ck_assert_uint_eq(prefix_lines(prefixes), 0);
+    for (unsigned i = 0; i < PREFIXES_MAX + 100; i++) {
+        char key[32];
+        int bytes = snprintf(key, sizeof(key), "%u:x", i);
+        prefixes_count(prefixes, key, (size_t)bytes, PREFIX_SET);
+    }
+    ck_assert_uint_eq(prefix_lines(prefixes), PREFIXES_MAX);
+    prefixes_forget(prefixes);
+    ck_assert_uint_eq(prefix_lines(prefixes), 0);
+    mem_fail_after(0);
+    prefixes_count(prefixes, "a:b", 3, PREFIX_GET);
+    ck_assert(mem_has_failed());
+    mem_fail_after(-1);
+    ck_assert_uint_eq(prefix_lines(prefixes), 0);
+    prefixes_count(prefixes, "a:b", 3, PREFIX_GET);
+    ck_assert_uint_eq(prefix_lines(prefixes), 1);
+    prefixes_destroy(prefixes);
+    mem_fail_after(0);
+    ck_assert_ptr_null(prefixes_create(':', &rng));
+    mem_fail_after(-1);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("stats");
     TCase *tcase = tcase_create("stats");
@@ -469,6 +509,7 @@ int main(void) {
     tcase_add_test(tcase, the_limit_changes_what_is_shown);
     tcase_add_test(tcase, shutdown_where_it_is_enabled);
     tcase_add_test(tcase, what_is_switched_off_is_not_allowed);
+    tcase_add_test(tcase, prefixes_are_counted_up_to_a_bound);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

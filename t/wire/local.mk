@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	t/wire/22-process.t \
 	t/wire/23-auth.t \
 	t/wire/24-option-values.t \
+	t/wire/25-stats-detail.t \
 	t/wire/30-meta.t \
 	t/wire/31-meta-recache.t \
 	t/wire/32-meta-errors.t \

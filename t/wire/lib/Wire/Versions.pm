@@ -18,6 +18,9 @@ my %since = (
     # -o slab_chunk_max is checked, and counts kilobytes; before, it is taken as it comes.
     slab_chunk_max_kilobytes => '1.6.38',
 
+    # -X forbids `stats detail`, too.
+    dump_disables_detail => '1.6.38',
+
     # `ms`, `md`, `mg`: the flag E gives the new CAS value; before, it is an invalid flag.
     meta_cas_override => '1.6.27',
 
