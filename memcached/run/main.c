@@ -120,6 +120,12 @@ static int make_store(struct program *program) {
                                     .hot_max_factor = settings->hot_max_factor,
                                     .warm_max_factor = settings->warm_max_factor,
                                     .temp_ttl_s = settings->temporary_ttl};
+    config.moves_pages = settings->moves_pages;
+    config.is_index_fixed = settings->is_index_fixed;
+    config.automove = (struct store_automove){.level = settings->automove_level,
+                                              .window_s = settings->automove_window_s,
+                                              .ratio = settings->automove_ratio,
+                                              .freeratio = settings->automove_freeratio};
     config.is_replicated = settings->repl_peer != NULL;
     config.clock = &program->clock;
     config.rng = &program->rng;

@@ -4,6 +4,7 @@ serve_admin_SOURCES = \
 	memcached/serve/cmd_admin.c memcached/serve/cmd_admin.h \
 	memcached/serve/cmd_lru.c memcached/serve/cmd_lru_crawler.c \
 	memcached/serve/cmd_lru_dump.c memcached/serve/dump.h \
+	memcached/serve/cmd_slabs.c \
 	memcached/serve/cmd_watch.c \
 	memcached/serve/counters.def \
 	memcached/serve/help.c \

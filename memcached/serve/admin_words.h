@@ -35,6 +35,7 @@ static inline void answer(const struct admin_call *call, const struct words *wor
 
 void cmd_lru(const struct admin_call *call, const struct words *words);
 void cmd_lru_crawler(const struct admin_call *call, const struct words *words);
+void cmd_slabs(const struct admin_call *call, const struct words *words);
 void cmd_stats_cachedump(const struct admin_call *call, const struct words *words);
 void cmd_watch(const struct admin_call *call, const struct words *words);
 

@@ -208,34 +208,6 @@ static void cmd_quit(const struct admin_call *call, const struct words *words) {
     session_quit(call->session);
 }
 
-/* ---- what is not built in, or not to be changed ---------------------------------------------- */
-
-/*
- * A memcached that was started without a part answers like this; where it would carry out what
- * cannot be done here, the answer says so. What asks for what is so anyway is OK.
- */
-
-/* Pages move by themselves when a class needs one. */
-static void cmd_slabs(const struct admin_call *call, const struct words *words) {
-    uint32_t number, other;
-    const struct word *word = words->word;
-    if (is_word(words, 1, "reassign") && words->count == 4) {
-        bool is_valid = num_u32(word[2].text, word[2].bytes, &number) &&
-                        num_u32(word[3].text, word[3].bytes, &other);
-        answer(call, words,
-               is_valid ? "SERVER_ERROR slabs reassign not available\r\n" : BAD_FORMAT);
-    } else if (!is_word(words, 1, "automove")) {
-        (void)outbuf_puts(call->out, "ERROR\r\n");
-    } else if (!num_u32(word[2].text, word[2].bytes, &number)) {
-        answer(call, words, BAD_FORMAT);
-    } else if (number > 2) {
-        answer(call, words, "ERROR\r\n");
-    } else {
-        answer(call, words,
-               number == 0 ? "OK\r\n" : "SERVER_ERROR slabs automove not available\r\n");
-    }
-}
-
 /* ---- the table ------------------------------------------------------------------------------- */
 
 enum { ANY = ADMIN_WORDS_MAX };

@@ -102,13 +102,17 @@ static bool take_mask(struct parse *parse, const struct setting_row *row, const 
 static bool take_factor(struct parse *parse, const struct setting_row *row, const char *text) {
     char *rest;
     double factor = strtod(text, &rest);
-    if (*rest || rest == text || !(factor > (double)row->min))
-        return refuse(parse, EXIT_FAILURE, "%s: %s %s", row->too_low, spell(row).text, text);
-    if (factor > (double)row->max)
-        return refuse(parse, EX_USAGE, "%s takes at most %" PRId64 ", not \"%s\"", spell(row).text,
-                      row->max, text);
-    *(setting_FACTOR *)field_of(parse, row) = factor;
-    return true;
+    bool is_number = *rest == '\0' && rest != text;
+    bool is_enough = is_number && factor > (double)row->min;
+    if (is_enough && factor <= (double)row->max) {
+        *(setting_FACTOR *)field_of(parse, row) = factor;
+        return true;
+    }
+    const char *words = !is_enough && row->too_low ? row->too_low : row->out_of_bounds;
+    if (words)
+        return refuse(parse, EXIT_FAILURE, "%s: %s %s", words, spell(row).text, text);
+    return refuse(parse, EX_USAGE, "%s takes at most %" PRId64 ", not \"%s\"", spell(row).text,
+                  row->max, text);
 }
 
 static bool take_text(struct parse *parse, const struct setting_row *row, const char *text) {
@@ -371,6 +375,8 @@ static bool take(struct parse *parse, const struct setting_row *row, const char 
     case TAKE_TEMP_TTL:
         parse->settings->has_temp_lru = true;
         return take_value(parse, row, text);
+    case TAKE_AUTOMOVE: /* without a level it is on, as it is anyway */
+        return !text || take_value(parse, row, text);
     case TAKE_VERBOSE:
         atomic_fetch_add(&parse->settings->verbose, 1);
         return true;
@@ -392,7 +398,8 @@ static bool take(struct parse *parse, const struct setting_row *row, const char 
  * Means nothing without a value. Flags take none, and ignore what they are given as in memcached.
  */
 static bool needs_value(const struct setting_row *row) {
-    return !row->refusal && row->type != TYPE_NONE && row->type != TYPE_BOOL;
+    return !row->refusal && row->take != TAKE_AUTOMOVE && row->type != TYPE_NONE &&
+           row->type != TYPE_BOOL;
 }
 
 static const struct setting_row *find_suboption(const char *name) {

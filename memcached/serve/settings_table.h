@@ -37,6 +37,7 @@ enum setting_take {
     TAKE_HASH,
     TAKE_PEER,
     TAKE_TEMP_TTL,
+    TAKE_AUTOMOVE,
     TAKE_VERBOSE,
     TAKE_EXTENDED,
     TAKE_HELP,
@@ -66,6 +67,11 @@ enum setting_show {
     SHOW_CRAWLER,
     SHOW_CRAWLER_SLEEP,
     SHOW_CRAWLER_TOCRAWL,
+    /* what `slabs automove` changes */
+    SHOW_AUTOMOVE_LEVEL,
+    SHOW_AUTOMOVE_WINDOW,
+    SHOW_AUTOMOVE_RATIO,
+    SHOW_AUTOMOVE_FREERATIO,
 };
 
 struct setting_row {

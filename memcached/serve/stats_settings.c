@@ -49,6 +49,20 @@ static void show_crawler(const struct server *server, const struct setting_row *
                      row->show == SHOW_CRAWLER_SLEEP ? crawler.sleep_us : crawler.tocrawl);
 }
 
+static void show_automove(const struct server *server, const struct setting_row *row,
+                          struct stat_sink *sink) {
+    struct store_automove automove;
+    store_automove_get(server->store, &automove);
+    if (row->show == SHOW_AUTOMOVE_LEVEL)
+        stat_put_u64(sink, row->stat, automove.level);
+    else if (row->show == SHOW_AUTOMOVE_WINDOW)
+        stat_put_u64(sink, row->stat, automove.window_s);
+    else if (row->show == SHOW_AUTOMOVE_RATIO)
+        stat_put(sink, row->stat, "%.2f", automove.ratio);
+    else
+        stat_put(sink, row->stat, "%.3f", automove.freeratio);
+}
+
 static void show(const struct server *server, const struct setting_row *row,
                  struct stat_sink *sink) {
     const struct settings *settings = server->settings;
@@ -100,6 +114,12 @@ static void show(const struct server *server, const struct setting_row *row,
     case SHOW_CRAWLER_SLEEP:
     case SHOW_CRAWLER_TOCRAWL:
         show_crawler(server, row, sink);
+        break;
+    case SHOW_AUTOMOVE_LEVEL:
+    case SHOW_AUTOMOVE_WINDOW:
+    case SHOW_AUTOMOVE_RATIO:
+    case SHOW_AUTOMOVE_FREERATIO:
+        show_automove(server, row, sink);
         break;
     }
 }

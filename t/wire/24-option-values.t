@@ -102,6 +102,8 @@ my @taken = (
     [ [ '-o', 'slab_automove=2' ],         { slab_automove => 2 } ],
     [ [ '-o', 'slab_automove_ratio=0.5' ], { slab_automove_ratio => '0.50' } ],
     [ [ '-o', 'slab_automove_window=3' ],  { slab_automove_window => 3 } ],
+    [ [ '-o', 'slab_automove' ],           { slab_automove => 1 } ],
+    [ [ '-o', 'slab_automove_freeratio=0.25' ], { slab_automove_freeratio => '0.250' } ],
     [ [ '-o', 'watcher_logbuf_size=10' ],  { watcher_logbuf_size => 10240 } ],
     [ [ '-o', 'no_hashexpand' ],           {} ],
     [ [ '-o', 'no_drop_privileges' ],      {} ],
@@ -191,6 +193,8 @@ my @refused = (
     [ '-o slab_automove=3', 1, 'slab_automove must be between 0 and 2' ],
     [ '-o slab_automove_ratio', 1, 'Missing slab_automove_ratio argument' ],
     [ '-o slab_automove_ratio=1.5', 1, 'slab_automove_ratio must be > 0 and < 1' ],
+    [ '-o slab_automove_ratio=0', 1, 'slab_automove_ratio must be > 0 and < 1' ],
+    [ '-o slab_automove_freeratio=x', 1, 'could not parse argument to slab_automove_freeratio' ],
     [ '-o slab_automove_window', 1, 'Missing slab_automove_window argument' ],
     [ '-o slab_automove_window=2', 1, 'slab_automove_window must be > 2' ],
     [ '-o watcher_logbuf_size', 1, 'Missing watcher_logbuf_size argument' ],
@@ -211,7 +215,7 @@ push @refused,
 # What is to come: refused by name, in one line.
 my @later = $is_ours ? map({ ("-o $_", "-o $_=1") } qw(ext_path ext_page_size ext_wbuf_size ext_threads
     ext_io_depth ext_item_size ext_item_age ext_low_ttl ext_drop_unread ext_recache_rate
-    ext_compact_under ext_drop_under ext_max_frag ext_max_sleep slab_automove_freeratio ssl_chain_cert
+    ext_compact_under ext_drop_under ext_max_frag ext_max_sleep ssl_chain_cert
     ssl_key ssl_verify_mode ssl_keyformat ssl_ciphers ssl_ca_cert ssl_wbuf_size ssl_session_cache
     ssl_kernel_tls ssl_min_version proxy_config proxy_arg drop_privileges)) : ();
 push @refused, map { [ $_, 64, /^(-o \w+)/ ? "$1: not built into this server (" : '' ] } @later;

@@ -48,6 +48,8 @@ EXTRA_DIST += \
 	t/wire/71-watch-slow.t \
 	t/wire/80-lru.t \
 	t/wire/81-lru-crawler.t \
+	t/wire/82-slabs.t \
+	t/wire/83-slabs-large.t \
 	t/wire/lib/Wire.pm \
 	t/wire/lib/Wire/Binary.pm \
 	t/wire/lib/Wire/Client.pm \

@@ -45,6 +45,17 @@ my %since = (
     # `watch deletions`; before, there is no such word.
     watch_deletions => '1.6.38',
 
+    # `slabs automove window`, `slabs automove freeratio`; before, errors.
+    slabs_automove_window => '1.6.38',
+
+    # `slabs reassign`: a class number up to 63 is a class without pages; before, one above the last
+    # class is none.
+    slabs_reassign_any_number => '1.6.38',
+
+    # `slabs reassign` copies what a page of a full class holds, and the coldest items go; before, it
+    # is what the page holds that goes.
+    slabs_reassign_copies => '1.6.38',
+
     # `quit` by UDP is without effect; before, requests behind it are lost.
     udp_quit => '1.6.38',
 );
