@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "memcached/base/check.h"
+#include "memcached/store/crawler.h"
 #include "t/unit/store_fixture.h"
 
 enum { THREAD_COUNT = 4, KEY_COUNT = 64, VALUE_BYTES_MAX = 3000 };
@@ -166,12 +167,47 @@ static void *work(void *context) {
     return NULL;
 }
 
+/* A client's dump, one step after the other, then another in another order. */
+static struct store_dump *dump_on(struct store_thread *thread, struct store_dump *dump,
+                                  unsigned turn) {
+    enum store_dump_refusal why;
+    if (!dump)
+        return store_dump_begin(f.store, (enum store_dump_order)(turn % 3), UINT64_MAX, &why);
+    if (store_dump_step(dump, thread, visit_value, NULL) == STORE_DUMP_MORE)
+        return dump;
+    store_dump_end(dump);
+    return NULL;
+}
+
+/* What administrators do, all the time. */
+static void administer(unsigned turn) {
+    struct store_lru lru;
+    struct store_crawler crawler;
+    store_crawler(f.store, &crawler);
+    if (!crawler.is_busy)
+        (void)store_crawl_start(f.store, UINT64_MAX);
+    store_lru(f.store, &lru);
+    if (turn % 64 == 0)
+        lru.is_segmented = !lru.is_segmented;
+    lru.hot_percent = turn % 40;
+    store_lru_set(f.store, &lru);
+    if (turn % 128 == 0) {
+        (void)store_crawler_enable(f.store, false);
+        (void)store_crawler_enable(f.store, true);
+    }
+}
+
 static void *maintain(void *context) {
     struct store_thread *thread = context;
     uint64_t cursor = 0;
     uint64_t sweep_cursor = 0;
-    while (!atomic_load(&is_over)) {
+    struct store_dump *dump = NULL;
+    store_crawler_tune(f.store, 0, 0);
+    for (unsigned turn = 0; !atomic_load(&is_over); turn++) {
+        administer(turn);
+        dump = dump_on(thread, dump, turn);
         store_maintain(thread);
+        store_crawl(thread);
         store_grow(thread);
         store_tick(thread);
         store_walk(thread, &cursor, 16, visit_value, NULL, NULL);
@@ -180,6 +216,8 @@ static void *maintain(void *context) {
         struct store_stats stats;
         store_stats(f.store, &stats);
     }
+    if (dump)
+        store_dump_end(dump);
     return NULL;
 }
 
