@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "memcached/base/check.h"
 #include "memcached/proto/stream.h"
@@ -68,6 +69,19 @@ size_t encode_flush_later(char *out, enum out_dialect dialect, const struct cloc
     if (wall_s == 0)
         return 0; /* a stock memcached cannot be told to forget a flush */
     return put_line(out, "flush_all", wall_s > now_s ? wall_s - now_s : 0, " noreply");
+}
+
+size_t encode_barrier(char *out, enum out_dialect dialect, uint64_t number) {
+    if (dialect == DIALECT_PAIR)
+        return put_line(out, "repl barrier", number, "\r\nmn");
+    const char *text = dialect == DIALECT_CLASSIC ? "version\r\n" : "mn\r\n";
+    size_t bytes = strlen(text);
+    memcpy(out, text, bytes);
+    return bytes;
+}
+
+size_t encode_ack(char *out, uint64_t number) {
+    return put_line(out, "repl ack", number, "");
 }
 
 size_t encode_progress(char *out, unsigned percent) {

@@ -38,6 +38,9 @@ size_t encode_flush(char *out, enum out_dialect dialect, uint64_t version);
  */
 size_t encode_flush_later(char *out, enum out_dialect dialect, const struct clock *clock,
                           uint64_t version, uint64_t wall_s);
+/* A barrier, which the peer answers by its number where it can; and that answer. */
+size_t encode_barrier(char *out, enum out_dialect dialect, uint64_t number);
+size_t encode_ack(char *out, uint64_t number);
 /* How many per cent of a full sync are sent. */
 size_t encode_progress(char *out, unsigned percent);
 

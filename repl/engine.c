@@ -4,6 +4,7 @@
 
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
+#include "memcached/base/num.h"
 #include "repl/core/node_text.h"
 #include "repl/engine_private.h"
 
@@ -331,28 +332,41 @@ void engine_out_writable(struct engine *engine) {
     node_leave(engine);
 }
 
-static bool is_barrier_answer(struct engine *engine, const char *line) {
+bool engine_acked(struct engine *engine, uint64_t number) {
+    unsigned count = out_acked(engine, number);
+    if (count == 0)
+        return false;
+    struct node *node = node_enter(engine);
+    for (unsigned i = 0; i < count; i++)
+        node_out_acked(node, engine_now(engine));
+    node_leave(engine);
+    return true;
+}
+
+/* Takes a line that answers a barrier; false if it is none. */
+static bool take_barrier_answer(struct engine *engine, const char *line) {
+    uint64_t number = 0;
     lock_acquire(&engine->out.lock);
     bool is_streaming = engine->out.phase >= OUT_PHASE_LIVE;
     bool is_classic = engine->out.dialect == DIALECT_CLASSIC;
     lock_release(&engine->out.lock);
     if (!is_streaming)
         return false;
-    return is_classic ? strncmp(line, "VERSION ", 8) == 0 : strcmp(line, "MN") == 0;
+    bool is_numbered = strncmp(line, "REPL ack ", 9) == 0 &&
+                       num_u64(line + 9, strlen(line + 9), &number) && number != 0;
+    if (!is_numbered && (is_classic ? strncmp(line, "VERSION ", 8) : strcmp(line, "MN")) != 0)
+        return false;
+    return engine_acked(engine, number);
 }
 
 static void out_line(struct engine *engine, const char *line) {
-    uint64_t now = engine_now(engine);
-    if (is_barrier_answer(engine, line) && out_acked(engine)) {
-        node_out_acked(node_enter(engine), now);
-        node_leave(engine);
+    if (take_barrier_answer(engine, line))
         return;
-    }
     /* An answer that the node cannot read is refused there, and counted. */
     if (strncmp(line, "REPL ", 5) == 0 && !engine_is_info_sane(engine, line + 5))
         line = "REPL with a version from the far future";
     struct node *node = node_enter(engine);
-    node_out_line(node, now, store_version_now(engine->store), line);
+    node_out_line(node, engine_now(engine), store_version_now(engine->store), line);
     struct node_view view;
     node_view(node, &view);
     node_leave(engine);

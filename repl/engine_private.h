@@ -17,7 +17,7 @@
 enum {
     OUT_BUFFER_HIGH_BYTES = 64 * 1024, /* encoded and unsent: no more is encoded */
     OUT_COPY_BYTES_MAX = 16 * 1024,    /* larger values are referenced by the stream, not copied */
-    OUT_BARRIERS_MAX = 4,              /* unanswered; the node sends at most two */
+    OUT_BARRIERS_MAX = 4,              /* unanswered; the node sends at most three */
     OUT_WALK_BUCKETS = 64,             /* index buckets a step of a full sync */
     /* a full sync sends about so much between two looks at the node */
     TICK_BYTES_MAX = 1 << 20,
@@ -47,7 +47,9 @@ struct out {
     bool is_walk_done;
     unsigned walk_percent;
     uint64_t walk_items, sent_bytes, sent_ops;
+    uint64_t barrier_number; /* of the last one: unique, of earlier lives of this node too */
     struct out_barrier {
+        uint64_t number;
         struct dirty_position at;
         uint64_t version; /* everything up to it has been streamed */
     } barriers[OUT_BARRIERS_MAX];
@@ -70,6 +72,7 @@ struct in_link {
     struct session *session;   /* fixed; used by the link's own worker only */
     uint64_t id;               /* fixed */
     uint64_t peer_id;          /* fixed */
+    uint64_t barrier;          /* number of the `mn` that is next; 0: none. Own worker only */
     _Atomic uint64_t heard_ms; /* when something from it was last applied */
     bool is_dead;              /* under lock: superseded or silent; nothing more is applied */
     struct in_link *next;      /* under the node's lock */
@@ -143,6 +146,9 @@ void engine_log(struct engine *engine, enum dirty_kind kind, uint64_t version, u
 /* The dirty log has: notes it and wakes the replication thread. Any thread, any lock but the log's. */
 void engine_overflowed(struct engine *engine);
 
+/* The peer has answered a barrier: see out_acked. True if it was open. Any thread, no lock held. */
+bool engine_acked(struct engine *engine, uint64_t number);
+
 /* ---- out.c ---- */
 bool out_create(struct engine *engine);
 void out_destroy(struct engine *engine);
@@ -156,8 +162,13 @@ void out_text(struct engine *engine, struct store_thread *thread, const char *te
 void out_begin(struct engine *engine, struct store_thread *thread, bool is_full,
                enum out_dialect dialect);
 void out_barrier(struct engine *engine, struct store_thread *thread);
-/* A barrier was answered. False: none was open. */
-bool out_acked(struct engine *engine);
+/*
+ * The barrier of this number (0: the oldest) was answered, and all before it. Returns how many were
+ * open until now.
+ */
+unsigned out_acked(struct engine *engine, uint64_t number);
+/* Answers a barrier of the peer's on our own stream to it. False: not now. */
+bool out_ack(struct engine *engine, uint64_t number);
 /* A worker's turn, or the replication thread's: streams what the log holds. */
 void out_pump(struct engine *engine, struct store_thread *thread);
 /*

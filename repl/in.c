@@ -1,4 +1,5 @@
 /* What comes in: `repl` lines from clients and from the peer, and the peer's stream. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -232,6 +233,8 @@ static bool stream_line(struct engine *engine, struct in_link *link, struct stor
         note_flushed(engine, DIRTY_FLUSH_LATER, second, number);
     } else if (length == 8 && memcmp(args, "progress", 8) == 0 && number <= 100) {
         atomic_store(&engine->sync_in_percent, number);
+    } else if (length == 7 && memcmp(args, "barrier", 7) == 0) {
+        link->barrier = number;
     } else {
         is_ours = false;
     }
@@ -239,10 +242,23 @@ static bool stream_line(struct engine *engine, struct in_link *link, struct stor
     return is_ours;
 }
 
+/* The peer's answer to a barrier in our stream to it. One that is no longer waited for is none. */
+static void take_ack(struct engine *engine, struct in_link *link, uint64_t number) {
+    if (!is_alive(link))
+        session_end(link->session);
+    else if (engine_acked(engine, number))
+        wake(engine);
+}
+
 static void link_line(struct engine *engine, struct in_link *link, struct store_thread *thread,
                       const char *args) {
+    uint64_t number;
     if (stream_line(engine, link, thread, args))
         return;
+    if (strncmp(args, "ack ", 4) == 0 && num_u64(args + 4, strlen(args + 4), &number) && number) {
+        take_ack(engine, link, number);
+        return;
+    }
     if (strncmp(args, "info ", 5) == 0 && !engine_is_info_sane(engine, args + 5)) {
         reject(engine, link);
         return;
@@ -369,16 +385,31 @@ static enum store_status apply_delete(void *context, void *link_pointer,
     return status;
 }
 
-static void barrier(void *context, void *link_pointer) {
+/*
+ * The answer goes out on our own stream to the peer wherever possible. Were the peer killed with an
+ * answer unread on the connection that it streams on, its kernel would reset that connection, and
+ * drop what it has not delivered.
+ */
+static void barrier(void *context, void *link_pointer, struct outbuf *out) {
     struct engine *engine = context;
     struct in_link *link = link_pointer;
+    uint64_t number = link->barrier;
+    link->barrier = 0;
     if (!is_alive(link)) {
         session_end(link->session);
         return;
     }
     lock_acquire(&engine->node_lock);
     node_in_heard(engine->node, engine_now(engine), link->id);
+    bool has_stream = node_is_out_to(engine->node, link->peer_id);
     lock_release(&engine->node_lock);
+    if (number == 0) {
+        (void)outbuf_puts(out, "MN\r\n");
+    } else if (!has_stream || !out_ack(engine, number)) {
+        char line[64];
+        int bytes = snprintf(line, sizeof(line), "REPL ack %" PRIu64 "\r\n", number);
+        (void)outbuf_put(out, line, (size_t)bytes);
+    }
 }
 
 static void link_rejected(void *context, void *link_pointer, const char *why) {

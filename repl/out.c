@@ -14,9 +14,13 @@
  */
 enum { VERSION_SLACK_MS = 1000 };
 
+/* A node sends no more than so many barriers a millisecond, by far. */
+enum { BARRIER_NUMBER_BITS = 20 };
+
 bool out_create(struct engine *engine) {
     lock_init(&engine->out.lock, RANK_REPL_LINK);
     outbuf_init(&engine->out.buffer);
+    engine->out.barrier_number = clock_wall_ms(engine->clock) << BARRIER_NUMBER_BITS;
     return true;
 }
 
@@ -405,33 +409,59 @@ void out_barrier(struct engine *engine, struct store_thread *thread) {
         &out->barriers[(out->barrier_first + out->barrier_count++) % OUT_BARRIERS_MAX];
     barrier->at = dirty_log_sent_position(engine->log);
     barrier->version = version_streamed_locked(engine);
-    const char *text = out->dialect == DIALECT_CLASSIC ? "version\r\n" : "mn\r\n";
-    if (!outbuf_put(&out->buffer, text, strlen(text)))
+    barrier->number = ++out->barrier_number;
+    char text[ENCODE_HEAD_BYTES_MAX];
+    if (!outbuf_put(&out->buffer, text, encode_barrier(text, out->dialect, barrier->number)))
         give_up_locked(engine);
     hand_over_locked(engine);
 out:
     out_leave(out);
 }
 
-bool out_acked(struct engine *engine) {
+static void acked_locked(struct engine *engine, const struct out_barrier *barrier) {
+    /*
+     * Before it starts over, a node keeps in its log even what is acknowledged: the source may have
+     * had it too late for the full sync, and an older value would show until it is told back.
+     */
+    if (atomic_load(&engine->full_in_link) == 0)
+        dirty_log_acked(engine->log, barrier->at);
+    if (barrier->version)
+        store_acknowledged(engine->store, barrier->version);
+}
+
+/* How many barriers are open up to the one of this number. */
+static unsigned open_up_to_locked(const struct out *out, uint64_t number) {
+    if (number == 0)
+        return out->barrier_count > 0;
+    for (unsigned i = 0; i < out->barrier_count; i++)
+        if (out->barriers[(out->barrier_first + i) % OUT_BARRIERS_MAX].number == number)
+            return i + 1;
+    return 0;
+}
+
+unsigned out_acked(struct engine *engine, uint64_t number) {
     struct out *out = out_enter(engine, NULL);
-    bool is_open = out->barrier_count > 0;
-    if (is_open) {
-        struct out_barrier *barrier = &out->barriers[out->barrier_first];
+    unsigned count = open_up_to_locked(out, number);
+    for (unsigned i = 0; i < count; i++) {
+        acked_locked(engine, &out->barriers[out->barrier_first]);
         out->barrier_first = (out->barrier_first + 1) % OUT_BARRIERS_MAX;
         out->barrier_count--;
-        /*
-         * Before it starts over, a node keeps in its log even what is acknowledged: the source may
-         * have had it too late for the full sync, and an older value would show until it is told
-         * back.
-         */
-        if (atomic_load(&engine->full_in_link) == 0)
-            dirty_log_acked(engine->log, barrier->at);
-        if (barrier->version)
-            store_acknowledged(engine->store, barrier->version);
     }
     out_leave(out);
-    return is_open;
+    return count;
+}
+
+bool out_ack(struct engine *engine, uint64_t number) {
+    struct out *out = out_enter(engine, NULL);
+    char line[ENCODE_HEAD_BYTES_MAX];
+    /* only if it can go at once: behind a backlog it might come too late */
+    bool is_put = out->phase >= OUT_PHASE_LIVE && out->dialect == DIALECT_PAIR &&
+                  can_encode_locked(out) && outbuf_pending(&out->buffer) == 0 &&
+                  outbuf_put(&out->buffer, line, encode_ack(line, number));
+    if (is_put)
+        hand_over_locked(engine);
+    out_leave(out);
+    return is_put;
 }
 
 /* ---- full sync ---- */

@@ -86,8 +86,7 @@ void link_execute(struct turn *turn, struct request *request) {
         link_delete(turn, request);
         return;
     case VERB_MN:
-        repl->barrier(repl->context, session->link);
-        TURN_REPLY(turn, "MN\r\n");
+        repl->barrier(repl->context, session->link, turn->out);
         return;
     case VERB_REPL:
         repl->command(repl->context, session, turn->thread, request->rest, request->rest_bytes,

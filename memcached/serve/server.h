@@ -87,8 +87,11 @@ struct serve_repl_hooks {
                                    uint64_t version);
     enum store_status (*apply_delete)(void *context, void *link, struct store_thread *thread,
                                       const struct store_key *key, uint64_t version);
-    /* mn on a link: everything before it has been applied; the session answers MN itself. */
-    void (*barrier)(void *context, void *link);
+    /*
+     * mn on a link: everything before it has been applied. Appends the answer to out, unless it
+     * goes another way.
+     */
+    void (*barrier)(void *context, void *link, struct outbuf *out);
     /*
      * Something on a link that is no part of the stream (an error line was due): counted, and the
      * session closes.

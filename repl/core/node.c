@@ -278,6 +278,7 @@ void node_in_closed(struct node *node, uint64_t now_ms, uint64_t link) {
         return;
     node->in_link = 0;
     node_note_error(node, now_ms);
+    node_ask_again(node);
 }
 
 /* ---- time ---- */

@@ -106,6 +106,8 @@ void node_out_connected(struct node *node, uint64_t now_ms, uint64_t version);
 void node_out_closed(struct node *node, uint64_t now_ms); /* also: could not be made */
 /* A line from the peer on it, without CR LF, other than the answer to a barrier. */
 void node_out_line(struct node *node, uint64_t now_ms, uint64_t version, const char *line);
+/* Does our stream go to this node, and is it up? */
+bool node_is_out_to(const struct node *node, uint64_t peer_id);
 /* A barrier was answered. */
 void node_out_acked(struct node *node, uint64_t now_ms);
 /* The peer has taken more of the stream, although its answer is still out: it is slow, not gone. */

@@ -7,6 +7,7 @@
 #include "repl/core/order.h"
 
 enum {
+    BARRIERS_OPEN_MAX = 3,
     ACK_INTERVAL_MS = 10, /* a barrier follows changes after at most this */
     STOCK_META_MINOR = 6, /* the first stock release whose ms knows E: 1.6.27 */
     STOCK_META_PATCH = 27,
@@ -56,9 +57,17 @@ void node_out_closed(struct node *node, uint64_t now_ms) {
     out_down(node, next_retry(node, now_ms));
 }
 
-static void send_barrier(struct node *node, uint64_t now_ms) {
+bool node_is_out_to(const struct node *node, uint64_t peer_id) {
+    return node_is_out_up(node) && node->out_peer_id == peer_id;
+}
+
+static void act_barrier(struct node *node) {
     node_act(node, NODE_BARRIER);
     node->barriers_sent++;
+}
+
+static void send_barrier(struct node *node, uint64_t now_ms) {
+    act_barrier(node);
     node->barrier_at_ms = now_ms;
 }
 
@@ -222,6 +231,12 @@ void node_log_overflowed(struct node *node, uint64_t now_ms) {
     node->self.complete_for = NODE_COMPLETE_FOR_NONE;
     if (node_is_out_up(node))
         fail_out(node, now_ms);
+}
+
+void node_ask_again(struct node *node) {
+    if (node_is_out_up(node) && node->barriers_acked < node->barriers_sent &&
+        node->barriers_sent - node->barriers_acked < BARRIERS_OPEN_MAX)
+        act_barrier(node); /* how long the peer has been silent counts from the first one */
 }
 
 /*

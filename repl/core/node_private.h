@@ -57,6 +57,8 @@ void node_elect(struct node *node, uint64_t version);
 
 /* Ends the outgoing link; it is dialled again at retry_at_ms. */
 void node_close_out(struct node *node, uint64_t retry_at_ms);
+/* The answer to an open barrier may have been lost with the peer's link: one more is sent. */
+void node_ask_again(struct node *node);
 /* Time passes for the outgoing link; and when it next has to. */
 void node_tick_out(struct node *node, uint64_t now_ms, bool has_unacked);
 uint64_t node_out_due(const struct node *node, bool has_unacked);

@@ -59,9 +59,9 @@ static enum store_status apply_delete(void *context, void *link, struct store_th
     return status;
 }
 
-static void barrier(void *context, void *link) {
+static void barrier(void *context, void *link, struct outbuf *out) {
     struct host *host = context;
-    host->hooks.barrier(host->hooks.context, link);
+    host->hooks.barrier(host->hooks.context, link, out);
 }
 
 static void link_rejected(void *context, void *link, const char *why) {

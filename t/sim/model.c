@@ -428,7 +428,9 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
              * What is older than the source's clock may have been deleted there, and what the
              * source has heard of it tells back: being absent is right too.
              */
-            shadow->floor[i] = shadow->acked[i] = acked;
+            shadow->acked[i] = acked;
+            if (shadow->floor[i] < acked) /* or it shows a change that is not answered yet */
+                shadow->floor[i] = acked;
             shadow->is_vague[i] =
                 acked <= model->before.peer.version || acked <= host_peer(host)->shadow.floor[i];
         } else if (!seen.is_present) {
@@ -485,7 +487,8 @@ void model_link_ended(struct model *model, struct host *host, struct net_conn *c
         return;
     model->counts.kill_checks++;
     for (unsigned i = 0; i < model->key_count; i++)
-        if (stream->acked[i] > host->shadow.floor[i])
+        /* what was over before its turn came need not be told */
+        if (stream->acked[i] > host->shadow.floor[i] && !is_over(model, i, stream->acked[i]))
             world_fail(model->world,
                        "the peer of host %u was killed, its link was up, and %s version %" PRIu64
                        ", acknowledged, has not arrived",

@@ -315,6 +315,27 @@ START_TEST(a_silent_link_is_closed_after_the_timeout) {
 }
 END_TEST
 
+START_TEST(an_answer_that_may_be_lost_with_the_peers_link_is_asked_for_again) {
+    pass(500, true);
+    struct node_action action;
+    uint64_t link = view_of(&a).in_link;
+    now_ms += 100;
+    node_tick(a.node, now_ms, now_ms << 20, true);
+    ck_assert(node_next_action(a.node, &action));
+    ck_assert_int_eq(action.kind, NODE_BARRIER);
+    node_in_closed(a.node, now_ms, link + 1); /* another one */
+    ck_assert(!node_next_action(a.node, &action));
+    node_in_closed(a.node, now_ms, link);
+    ck_assert(node_next_action(a.node, &action));
+    ck_assert_int_eq(action.kind, NODE_BARRIER);
+    ck_assert(!node_next_action(a.node, &action));
+    node_out_acked(a.node, now_ms);
+    node_out_acked(a.node, now_ms);
+    node_in_closed(a.node, now_ms, link);
+    ck_assert(!node_next_action(a.node, &action));
+}
+END_TEST
+
 START_TEST(a_stock_memcached_is_filled_one_way) {
     node_tick(a.node, now_ms, 0, false);
     struct node_action action;
@@ -402,6 +423,7 @@ int main(void) {
     tcase_add_test(tcase, of_two_masters_the_later_promotion_stays);
     tcase_add_test(tcase, a_peer_that_is_ourselves_is_refused);
     tcase_add_test(tcase, a_silent_link_is_closed_after_the_timeout);
+    tcase_add_test(tcase, an_answer_that_may_be_lost_with_the_peers_link_is_asked_for_again);
     tcase_add_loop_test(tcase, a_stock_memcached_is_filled_one_way, 0, 2);
     tcase_add_test(tcase, rubbish_is_no_hello);
     tcase_add_test(tcase, many_events_between_two_ticks_do_no_harm);

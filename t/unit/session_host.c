@@ -133,9 +133,10 @@ static enum store_status repl_apply_delete(void *context, void *link, struct sto
     return store_apply_delete(thread, key, version);
 }
 
-static void repl_barrier(void *context, void *link) {
+static void repl_barrier(void *context, void *link, struct outbuf *out) {
     (void)link;
     ((struct host *)context)->barriers++;
+    (void)outbuf_puts(out, "MN\r\n");
 }
 
 static void repl_link_rejected(void *context, void *link, const char *why) {
