@@ -29,9 +29,21 @@ static bool number_split(const char *text, size_t bytes, bool *is_negative, uint
     return num_u64(digits, (size_t)(at - digits), magnitude);
 }
 
+/* A negative number counts from 2^64 downwards; what would be an ordinary -5 is refused. */
 bool number_u64(const char *text, size_t bytes, uint64_t *value) {
     bool is_negative;
-    return number_split(text, bytes, &is_negative, value) && (!is_negative || *value == 0);
+    if (!number_split(text, bytes, &is_negative, value))
+        return false;
+    if (is_negative)
+        *value = 0 - *value;
+    return !is_negative || *value <= INT64_MAX;
+}
+
+bool number_u32(const char *text, size_t bytes, uint32_t *value) {
+    uint64_t number;
+    bool is_number = number_u64(text, bytes, &number);
+    *value = is_number ? (uint32_t)number : 0;
+    return is_number;
 }
 
 bool number_i64(const char *text, size_t bytes, int64_t *value) {

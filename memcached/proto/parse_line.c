@@ -81,6 +81,10 @@ static void verb_find(const struct word *word, struct request *request, enum ver
     }
     request->verb = VERB_OTHER;
     *kind = KIND_OTHER;
+    if (WORD_IS(word, "bget")) { /* an old name */
+        request->verb = VERB_GET;
+        *kind = KIND_RETRIEVE;
+    }
 }
 
 static enum parse_result refuse(struct request *request, enum request_error error) {
@@ -102,20 +106,25 @@ static bool take_word_key(const struct words *words, struct request *request, si
     return true;
 }
 
-/* Client flags are 32 bits of what may be written with 64, exptimes as well. */
+/* Client flags, exptimes and lengths are 32 bits of what may be written with 64. */
+static bool take_value_bytes(const struct word *word, struct request *request) {
+    int64_t number;
+    if (!number_i64(word->at, word->bytes, &number))
+        return false;
+    int32_t value_bytes = (int32_t)number;
+    request->value_bytes = (uint32_t)value_bytes;
+    return value_bytes >= 0 && value_bytes <= PARSE_VALUE_BYTES_MAX;
+}
+
 static bool take_numbers(const struct words *words, struct request *request) {
     uint64_t flags;
-    int64_t exptime, value_bytes;
+    int64_t exptime;
     if (!number_u64(words->word[2].at, words->word[2].bytes, &flags) ||
-        !number_i64(words->word[3].at, words->word[3].bytes, &exptime) ||
-        !number_i64(words->word[4].at, words->word[4].bytes, &value_bytes))
-        return false;
-    if (value_bytes < 0 || value_bytes >= PARSE_VALUE_BYTES_MAX)
+        !number_i64(words->word[3].at, words->word[3].bytes, &exptime))
         return false;
     request->client_flags = (uint32_t)flags;
     request->exptime = (int32_t)exptime;
-    request->value_bytes = (uint32_t)value_bytes;
-    return true;
+    return take_value_bytes(&words->word[4], request);
 }
 
 static enum parse_result line_storage(struct parser *parser, const struct words *words,
@@ -218,15 +227,12 @@ static enum parse_result line_meta(const struct parser *parser, const struct wor
 static enum parse_result line_meta_storage(struct parser *parser, const struct words *words,
                                            struct request *request, const char *line_end,
                                            const char *next) {
-    int64_t value_bytes;
     if (words->count < 2)
         return refuse(request, REQUEST_UNKNOWN);
     if (words->count < 3 || !take_word_key(words, request, parser->key_bytes_max) ||
-        !number_i64(words->word[2].at, words->word[2].bytes, &value_bytes) || value_bytes < 0 ||
-        value_bytes >= PARSE_VALUE_BYTES_MAX)
+        !take_value_bytes(&words->word[2], request))
         return refuse(request, REQUEST_BAD_FORMAT);
     take_rest(request, word_end(&words->word[2]), line_end);
-    request->value_bytes = (uint32_t)value_bytes;
     request->value = next;
     return parse_value(parser, request);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "memcached/base/check.h"
-#include "memcached/base/num.h"
+#include "memcached/proto/number.h"
 #include "memcached/serve/admin_words.h"
 #include "memcached/serve/prefixes.h"
 #include "memcached/serve/stats.h"
@@ -132,7 +132,7 @@ static void cmd_verbosity(const struct admin_call *call, const struct words *wor
     uint32_t level;
     if (words->count == 2 && words->is_noreply) {
         /* `verbosity noreply`: nothing to set, nobody to tell */
-    } else if (!num_u32(words->word[1].text, words->word[1].bytes, &level)) {
+    } else if (!number_u32(words->word[1].text, words->word[1].bytes, &level)) {
         answer(call, words, BAD_FORMAT);
     } else {
         atomic_store(&call->env->server->settings->verbose,
@@ -167,7 +167,7 @@ static void cmd_flush_all(const struct admin_call *call, const struct words *wor
         answer(call, words, "CLIENT_ERROR flush_all not allowed\r\n");
         return;
     }
-    if (has_delay && !num_i64(words->word[1].text, words->word[1].bytes, &delay)) {
+    if (has_delay && !number_i64(words->word[1].text, words->word[1].bytes, &delay)) {
         answer(call, words, "CLIENT_ERROR invalid exptime argument\r\n");
         return;
     }
@@ -176,14 +176,14 @@ static void cmd_flush_all(const struct admin_call *call, const struct words *wor
 }
 
 static void cmd_cache_memlimit(const struct admin_call *call, const struct words *words) {
-    uint64_t megabytes;
-    if (!num_u64(words->word[1].text, words->word[1].bytes, &megabytes))
+    uint32_t megabytes;
+    if (!number_u32(words->word[1].text, words->word[1].bytes, &megabytes))
         answer(call, words, "ERROR\r\n");
     else if (megabytes < MEMLIMIT_MEGABYTES_MIN)
         answer(call, words, "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n");
     else if (megabytes > MEMLIMIT_MEGABYTES_MAX)
         answer(call, words, "MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n");
-    else if (!store_set_limit(call->env->server->store, megabytes << 20))
+    else if (!store_set_limit(call->env->server->store, (uint64_t)megabytes << 20))
         answer(call, words, "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n");
     else
         answer(call, words, "OK\r\n");

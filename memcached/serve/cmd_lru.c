@@ -1,7 +1,7 @@
 /* `lru tune`, `lru mode`, `lru temp_ttl`: the rules of the LRU, changed while the server runs. */
 #include <stdlib.h>
 
-#include "memcached/base/num.h"
+#include "memcached/proto/number.h"
 #include "memcached/serve/admin_words.h"
 
 enum {
@@ -25,8 +25,8 @@ static const char *tune(struct store *store, const struct words *words) {
     const struct word *word = words->word;
     struct store_lru lru;
     store_lru(store, &lru);
-    if (words->count < 6 || !num_u32(word[2].text, word[2].bytes, &lru.hot_percent) ||
-        !num_u32(word[3].text, word[3].bytes, &lru.warm_percent) ||
+    if (words->count < 6 || !number_u32(word[2].text, word[2].bytes, &lru.hot_percent) ||
+        !number_u32(word[3].text, word[3].bytes, &lru.warm_percent) ||
         !take_factor(&word[4], &lru.hot_max_factor) || !take_factor(&word[5], &lru.warm_max_factor))
         return "ERROR\r\n";
     if ((uint64_t)lru.hot_percent + lru.warm_percent > SHARES_PERCENT_MAX)
@@ -51,7 +51,7 @@ static const char *set_mode(struct store *store, const struct words *words) {
 static const char *set_temp_ttl(struct store *store, const struct words *words) {
     struct store_lru lru;
     int64_t ttl;
-    if (words->count < 3 || !num_i64(words->word[2].text, words->word[2].bytes, &ttl))
+    if (words->count < 3 || !number_i64(words->word[2].text, words->word[2].bytes, &ttl))
         return "ERROR\r\n";
     store_lru(store, &lru);
     lru.has_temp = ttl >= 0;

@@ -1,5 +1,5 @@
 /* `lru_crawler`: the crawler switched, tuned and sent, and dumps of what it could find. */
-#include "memcached/base/num.h"
+#include "memcached/proto/number.h"
 #include "memcached/serve/admin_words.h"
 #include "memcached/serve/dump.h"
 #include "memcached/store/crawler.h"
@@ -32,7 +32,8 @@ static bool take_extent(const struct words *words, struct extent *extent) {
         size_t end = comma ? (size_t)(comma - word->text) : word->bytes;
         uint32_t id;
         if (end > at) {
-            if (!num_u32(word->text + at, end - at, &id) || id == 0 || id >= STORE_CLASS_COUNT_MAX)
+            if (!number_u32(word->text + at, end - at, &id) || id == 0 ||
+                id >= STORE_CLASS_COUNT_MAX)
                 return false;
             extent->classes |= (uint64_t)1 << id;
         }
@@ -88,7 +89,7 @@ static const char *go_through(const struct admin_call *call, const struct words 
 static const char *set_sleep(struct store *store, const struct word *word) {
     struct store_crawler crawler;
     uint32_t sleep_us;
-    if (!num_u32(word->text, word->bytes, &sleep_us))
+    if (!number_u32(word->text, word->bytes, &sleep_us))
         return BAD_FORMAT;
     if (sleep_us > STORE_CRAWLER_SLEEP_US_MAX)
         return "CLIENT_ERROR sleep must be one second or less\r\n";
@@ -99,12 +100,11 @@ static const char *set_sleep(struct store *store, const struct word *word) {
 
 static const char *set_tocrawl(struct store *store, const struct word *word) {
     struct store_crawler crawler;
-    uint64_t tocrawl;
-    if (!num_u64(word->text, word->bytes, &tocrawl))
+    uint32_t tocrawl;
+    if (!number_u32(word->text, word->bytes, &tocrawl))
         return BAD_FORMAT;
     store_crawler(store, &crawler);
-    store_crawler_tune(store, crawler.sleep_us,
-                       tocrawl > UINT32_MAX ? UINT32_MAX : (uint32_t)tocrawl);
+    store_crawler_tune(store, crawler.sleep_us, tocrawl);
     return "OK\r\n";
 }
 
@@ -142,15 +142,14 @@ void cmd_lru_crawler(const struct admin_call *call, const struct words *words) {
 /* stats cachedump <class> <limit>, 0 for no limit: keys of the cold LRU, the newest first. */
 void cmd_stats_cachedump(const struct admin_call *call, const struct words *words) {
     const struct word *word = words->word;
-    uint32_t class_id;
-    uint64_t limit;
+    uint32_t class_id, limit;
     enum store_dump_refusal why;
     if (!call->env->server->settings->is_dump_enabled)
         answer(call, words, "CLIENT_ERROR stats cachedump not allowed\r\n");
     else if (words->count < 4)
         answer(call, words, "CLIENT_ERROR bad command line\r\n");
-    else if (!num_u32(word[2].text, word[2].bytes, &class_id) ||
-             !num_u64(word[3].text, word[3].bytes, &limit))
+    else if (!number_u32(word[2].text, word[2].bytes, &class_id) ||
+             !number_u32(word[3].text, word[3].bytes, &limit))
         answer(call, words, BAD_FORMAT);
     else if (class_id >= STORE_CLASS_COUNT_MAX)
         answer(call, words, "CLIENT_ERROR Illegal slab id\r\n");

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "memcached/base/num.h"
+#include "memcached/proto/number.h"
 #include "memcached/serve/admin_words.h"
 
 enum { AUTOMOVE_LEVEL_MAX = 2, RATIO_BYTES_MAX = 64 };
@@ -21,9 +21,10 @@ static const char *reassign(const struct admin_call *call, const struct words *w
     int64_t from, to;
     if (!call->env->server->settings->moves_pages)
         return "CLIENT_ERROR slab reassignment disabled\r\n";
-    if (!num_i64(word[2].text, word[2].bytes, &from) || !num_i64(word[3].text, word[3].bytes, &to))
+    if (!number_i64(word[2].text, word[2].bytes, &from) ||
+        !number_i64(word[3].text, word[3].bytes, &to))
         return BAD_FORMAT;
-    return reassign_replies[store_reassign(call->env->store, from, to)];
+    return reassign_replies[store_reassign(call->env->store, (int32_t)from, (int32_t)to)];
 }
 
 static bool take_ratio(const struct words *words, double *ratio) {
@@ -42,10 +43,10 @@ static bool take_ratio(const struct words *words, double *ratio) {
 static const char *automove(struct store *store, const struct words *words) {
     const struct word *word = words->word;
     struct store_automove settings;
-    uint64_t level;
+    uint32_t level;
     store_automove_get(store, &settings);
     if (is_word(words, 2, "window")) {
-        if (words->count < 4 || !num_u32(word[3].text, word[3].bytes, &settings.window_s))
+        if (words->count < 4 || !number_u32(word[3].text, word[3].bytes, &settings.window_s))
             return BAD_FORMAT;
     } else if (is_word(words, 2, "ratio")) {
         if (!take_ratio(words, &settings.ratio))
@@ -53,12 +54,12 @@ static const char *automove(struct store *store, const struct words *words) {
     } else if (is_word(words, 2, "freeratio")) {
         if (!take_ratio(words, &settings.freeratio))
             return "ERROR\r\n";
-    } else if (!num_u64(word[2].text, word[2].bytes, &level)) {
+    } else if (!number_u32(word[2].text, word[2].bytes, &level)) {
         return BAD_FORMAT;
     } else if (level > AUTOMOVE_LEVEL_MAX) {
         return "ERROR\r\n";
     } else {
-        settings.level = (unsigned)level;
+        settings.level = level;
     }
     store_automove_set(store, &settings);
     return "OK\r\n";

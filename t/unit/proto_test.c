@@ -33,6 +33,9 @@ START_TEST(numbers_may_have_white_space_signs_and_zeros) {
         {"18446744073709551616", false, false, 0},
         {"9223372036854775808", true, false, INT64_MIN},
         {"99999999999999999999", false, false, 0},
+        {"-9223372036854775809", true, false, INT64_MAX},
+        {"-18446744073709551615", true, false, 1},
+        {"-18446744073709551616", false, false, 0},
         {"", false, false, 0},
         {" ", false, false, 0},
         {"-", false, false, 0},
@@ -45,12 +48,15 @@ START_TEST(numbers_may_have_white_space_signs_and_zeros) {
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         uint64_t u64 = 0;
+        uint32_t u32 = 0;
         int64_t i64 = 0;
         size_t bytes = strlen(rows[i].text);
         ck_assert_msg(number_u64(rows[i].text, bytes, &u64) == rows[i].is_u64, "u64 '%s'",
                       rows[i].text);
         ck_assert_msg(number_i64(rows[i].text, bytes, &i64) == rows[i].is_i64, "i64 '%s'",
                       rows[i].text);
+        ck_assert(number_u32(rows[i].text, bytes, &u32) == rows[i].is_u64);
+        ck_assert_uint_eq(u32, rows[i].is_u64 ? (uint32_t)rows[i].value : 0);
         if (rows[i].is_u64)
             ck_assert_uint_eq(u64, (uint64_t)rows[i].value);
         if (rows[i].is_i64)

@@ -71,6 +71,26 @@ replies_are($c,
     [ "set a x 0 1 noreply\r\n1\r\n",   $error ],
 );
 
+# Numbers are read as 64 bits, signs and white space included, and kept as 32.
+replies_are($c,
+    [ "set odd 0 0 4294967297\r\n1\r\n",            "STORED\r\n", 'a length beyond 32 bits' ],
+    [ "set odd 0 0 -4294967295\r\n2\r\n",           "STORED\r\n" ],
+    [ "get odd\r\n",                                "VALUE odd 0 1\r\n2\r\nEND\r\n" ],
+    [ "set odd -9223372036854775809 0 1\r\n3\r\n",  "STORED\r\n", 'flags counted from 2^64 down' ],
+    [ "get odd\r\n",                                "VALUE odd 4294967295 1\r\n3\r\nEND\r\n" ],
+    [ "incr odd -18446744073709551615\r\n",         "4\r\n", 'a delta of the same kind' ],
+    [ "verbosity +0\r\n",                           "OK\r\n" ],
+    [ "verbosity 4294967296\r\n",                   "OK\r\n" ],
+    [ "flush_all +1000\r\n",                        "OK\r\n" ],
+    [ "flush_all 1000\t\r\n",                       "OK\r\n" ],
+    [ "flush_all 1000\tx\r\n",                      "OK\r\n" ],
+    [ "lru_crawler sleep +5\r\n",                    "OK\r\n" ],
+    [ "lru_crawler tocrawl 4294967296\r\n",          "OK\r\n" ],
+    [ "stats cachedump 4294967296 1\r\n",            "END\r\n" ],
+    [ "cache_memlimit 4294967296\r\n",
+      "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n" ],
+);
+
 # A data block that does not end where it should: the old value stays, and the rest is a line.
 replies_are($c,
     [ "set a 0 0 1\r\n12\r\n",          $chunk . $error ],

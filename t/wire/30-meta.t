@@ -118,6 +118,8 @@ replies_are($c,
     [ "ms AAoNIA== 3 b\r\nbin\r\n",  "HD\r\n", 'a key of NUL, LF, CR and space' ],
     [ "mg AAoNIA== b v k\r\n",       "VA 3 kAAoNIA== b\r\nbin\r\n" ],
     [ "mg Zm9 b v\r\n",              $key_error ],
+    [ "me YQ== b c d\r\n",           "EN\r\n", 'me looks at its first flag alone' ],
+    [ "me YQ= c b\r\n",              "EN\r\n" ],
     [ "mg foo! b v\r\n",             $key_error ],
 );
 
