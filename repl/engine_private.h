@@ -167,6 +167,8 @@ void out_barrier(struct engine *engine, struct store_thread *thread);
  * open until now.
  */
 unsigned out_acked(struct engine *engine, uint64_t number);
+/* Answers to the barriers that are open now will confirm nothing. Outgoing stream's lock held. */
+void out_void_barriers_locked(struct engine *engine);
 /* Answers a barrier of the peer's on our own stream to it. False: not now. */
 bool out_ack(struct engine *engine, uint64_t number);
 /* A worker's turn, or the replication thread's: streams what the log holds. */

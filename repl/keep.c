@@ -7,6 +7,7 @@
  *   3. copies of the held items are linked   4. what the log names and is not there now is marked as deleted
  *   5. the log is sent again from its start
  *
+ * A barrier that is under way confirms the log as it was sent before, which is not what is sent now.
  * A copy is linked only if it is newer than the source's clock was when the two last spoke: what is
  * older the source may have deleted since, which a full sync does not show; that is marked as
  * deleted as well. All under the link's lock, so that nothing of the log is sent meanwhile.
@@ -144,6 +145,7 @@ void keep_and_start_over(struct engine *engine, struct store_thread *thread) {
         dirty_log_open(engine->log);
     log_each_locked(engine, &keep, hold_entry);
     atomic_fetch_add(&engine->start_overs, 1);
+    out_void_barriers_locked(engine);
     store_start_over(thread);
     if (keep.floor)
         store_apply_flush(thread, keep.floor);

@@ -451,6 +451,16 @@ unsigned out_acked(struct engine *engine, uint64_t number) {
     return count;
 }
 
+void out_void_barriers_locked(struct engine *engine) {
+    struct out *out = &engine->out;
+    lock_assert_held(&out->lock);
+    for (unsigned i = 0; i < out->barrier_count; i++) {
+        struct out_barrier *barrier = &out->barriers[(out->barrier_first + i) % OUT_BARRIERS_MAX];
+        barrier->at.generation = UINT64_MAX; /* of no log */
+        barrier->version = 0;
+    }
+}
+
 bool out_ack(struct engine *engine, uint64_t number) {
     struct out *out = out_enter(engine, NULL);
     char line[ENCODE_HEAD_BYTES_MAX];
