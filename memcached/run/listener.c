@@ -12,6 +12,7 @@
 #include "memcached/base/num.h"
 #include "memcached/net/socket.h"
 #include "memcached/net/udp.h"
+#include "memcached/run/napi.h"
 
 struct listener {
     struct listener_set *set;
@@ -35,6 +36,7 @@ struct listener_set {
     struct udp_socket udp_sockets[LISTENERS_MAX];
     size_t udp_socket_count;
     unsigned next_worker;
+    struct napi napi;
     struct loop_timer *retry; /* runs while accepting is off */
     bool is_paused;           /* the accepting thread's; the atomics below are for statistics */
     uint64_t paused_mono_ms;
@@ -65,6 +67,14 @@ static struct worker *choose_worker(struct listener_set *set) {
     struct worker *worker = set->config.workers[set->next_worker];
     set->next_worker = (set->next_worker + 1) % set->config.worker_count;
     return worker;
+}
+
+/* The one of the queue that a connection came through, where that is asked for. */
+static struct worker *choose_worker_of(struct listener_set *set, int fd) {
+    unsigned index;
+    if (set->napi.count && napi_choose(&set->napi, napi_id_of(fd), &index))
+        return set->config.workers[index];
+    return choose_worker(set);
 }
 
 static void pause_accepting(struct listener_set *set) {
@@ -139,7 +149,7 @@ static void dispatch(struct listener *listener, int fd, const struct socket_addr
         return;
     }
     atomic_fetch_add_explicit(&list->client_count, 1, memory_order_relaxed);
-    if (worker_assign(choose_worker(set), fd, peer, listener->name))
+    if (worker_assign(choose_worker_of(set, fd), fd, peer, listener->name))
         return;
     atomic_fetch_sub_explicit(&list->client_count, 1, memory_order_relaxed);
     close(fd);
@@ -176,6 +186,7 @@ struct listener_set *listener_set_create(const struct listener_set_config *confi
     if (!set)
         return NULL;
     set->config = *config;
+    set->napi.count = config->napi_id_count;
     set->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     set->retry = loop_timer_create(config->loop, on_retry, set);
     if (set->retry)
@@ -429,6 +440,10 @@ void listener_set_stats(struct listener_set *set, struct serve_run_stats *sum) {
     sum->listen_disabled_num += atomic_load_explicit(&set->disabled_count, memory_order_relaxed);
     sum->time_in_listen_disabled_us +=
         atomic_load_explicit(&set->disabled_us, memory_order_relaxed);
+    sum->unexpected_napi_ids =
+        atomic_load_explicit(&set->napi.unexpected_count, memory_order_relaxed);
+    sum->round_robin_fallback =
+        atomic_load_explicit(&set->napi.fallback_count, memory_order_relaxed);
 }
 
 void listener_set_stats_reset(struct listener_set *set) {

@@ -39,6 +39,7 @@ struct listener_set_config {
     bool is_refusing_fast;   /* at the limit: answer and close, instead of letting clients wait */
     int backlog;             /* -b */
     uint32_t socket_mark;    /* SO_MARK of sockets; 0: none */
+    unsigned napi_id_count;  /* -N, not more than workers; 0: they take turns */
 };
 
 /* NULL when there is no memory. Main thread, as all that follow but where it says so. */

@@ -6,6 +6,7 @@ librun_a_SOURCES = \
 	memcached/run/freeze.c memcached/run/freeze.h \
 	memcached/run/listener.c memcached/run/listener.h \
 	memcached/run/log.c memcached/run/log.h \
+	memcached/run/napi.c memcached/run/napi.h \
 	memcached/run/process.c memcached/run/process.h \
 	memcached/run/runner.c memcached/run/runner.h \
 	memcached/run/trace.c memcached/run/trace.h \

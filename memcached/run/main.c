@@ -229,6 +229,7 @@ static int make_runner(struct program *program) {
         .connection_max = settings->maxconns,
         .read_buf_limit_bytes = settings->read_buf_limit_bytes,
         .socket_mark = settings->socket_mark,
+        .napi_id_count = settings->napi_id_count,
         .is_refusing_fast = settings->is_maxconns_fast,
         .backlog = (int)settings->backlog,
         .log_bytes = settings->worker_logbuf_bytes,

@@ -196,7 +196,8 @@ static bool create_parts(struct runner *runner, const char **why) {
                                             .connection_max = config->connection_max,
                                             .is_refusing_fast = config->is_refusing_fast,
                                             .backlog = config->backlog,
-                                            .socket_mark = config->socket_mark};
+                                            .socket_mark = config->socket_mark,
+                                            .napi_id_count = config->napi_id_count};
     runner->listeners = listener_set_create(&listeners);
     return runner->listeners != NULL;
 }

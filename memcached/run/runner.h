@@ -34,6 +34,7 @@ struct runner_config {
     bool is_refusing_fast;
     int backlog;
     uint32_t socket_mark;          /* SO_MARK of sockets; 0: none */
+    unsigned napi_id_count;        /* -N; 0: workers take turns */
     uint64_t idle_timeout_ms;      /* of clients; 0: none */
     uint64_t link_timeout_ms;      /* of the peer's links; 0: none */
     size_t log_bytes;              /* for the events of one thread, */

@@ -492,6 +492,16 @@ static bool check_sizes(struct parse *parse) {
     return true;
 }
 
+static bool check_threads(struct parse *parse) {
+    const struct settings *settings = parse->settings;
+    if (settings->napi_id_count > settings->thread_count)
+        return refuse(parse, EX_USAGE,
+                      "Number of napi_ids(%" PRIu32 ") cannot be greater than number of "
+                      "threads(%" PRIu32 ")",
+                      settings->napi_id_count, settings->thread_count);
+    return true;
+}
+
 static bool check_lru(struct parse *parse) {
     const struct settings *settings = parse->settings;
     if (settings->hot_lru_pct + settings->warm_lru_pct > 80)
@@ -588,6 +598,6 @@ void options_parse(int argc, char **argv, struct settings *settings,
     /* A UDP port alone is a TCP port too. */
     if (settings->udp_port != 0 && !settings->is_tcp_port_given)
         settings->port = settings->udp_port;
-    if (check_sizes(&parse) && check_lru(&parse) && check_auth(&parse))
+    if (check_threads(&parse) && check_sizes(&parse) && check_lru(&parse) && check_auth(&parse))
         check_repl(&parse);
 }

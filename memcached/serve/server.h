@@ -40,6 +40,7 @@ struct serve_run_stats {
     uint64_t curr_connections, total_connections, rejected_connections, connection_structures;
     uint64_t max_connections, conn_yields, idle_kicks;
     uint64_t listen_disabled_num, time_in_listen_disabled_us;
+    uint64_t unexpected_napi_ids, round_robin_fallback;
     uint64_t read_buf_count, read_buf_bytes, read_buf_bytes_free, read_buf_oom;
     uint64_t reserved_fds; /* descriptors beside clients', of those the limit was raised for */
     uint64_t log_worker_dropped, log_worker_written;

@@ -7,3 +7,8 @@ t_unit_options_test_SOURCES = t/unit/options_test.c
 t_unit_options_test_LDADD = $(serve_admin_unit_libs)
 t_unit_stats_test_SOURCES = t/unit/stats_test.c
 t_unit_stats_test_LDADD = $(serve_admin_unit_libs)
+
+check_PROGRAMS += t/unit/napi_test
+TESTS += t/unit/napi_test
+t_unit_napi_test_SOURCES = t/unit/napi_test.c memcached/run/napi.c
+t_unit_napi_test_LDADD = $(CHECK_LIBS) $(PTHREAD_LIBS)

@@ -105,4 +105,13 @@ my $new = $server->conn;
 cmp_ok($new->stats->{read_buf_bytes}, '<=', 1 << 20, ' ... so that all take no more than is allowed');
 reply_is($new, "get a\r\n", "VALUE a 0 1\r\n1\r\nEND\r\n", ' ... and others are served');
 $server->stop;
+# -N: over loopback there is no queue to choose a thread by.
+$server = server('-N', 2);
+$c = $server->conn;
+my $fallbacks = $c->stats->{round_robin_fallback};
+my @more = conns($server, 10);
+reply_is($_, "get a\r\n", "END\r\n", 'served') for @more[ 0, 5, 9 ];
+is($c->stats->{round_robin_fallback} - $fallbacks, 10, '-N: connections over loopback take turns');
+is($c->stats->{unexpected_napi_ids}, 0, ' ... and come through no queue that was not expected');
+$server->stop;
 done_testing;
