@@ -270,6 +270,16 @@ static bool take_no_chunked_items(struct parse *parse) {
     return true;
 }
 
+/* What memcached 1.4 had. */
+static bool take_no_modern(struct parse *parse) {
+    struct settings *settings = parse->settings;
+    settings->is_maxconns_fast = settings->has_lru_maintainer = settings->has_lru_crawler = false;
+    settings->moves_pages = false;
+    settings->automove_level = 0;
+    settings->hash_algorithm = "jenkins";
+    return take_no_chunked_items(parse);
+}
+
 static bool take_hash(struct parse *parse, const struct setting_row *row, const char *text) {
     static const char *const names[] = {"jenkins", "murmur3", "xxh3"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
@@ -368,6 +378,8 @@ static bool take(struct parse *parse, const struct setting_row *row, const char 
         return take_hashpower(parse, row, text);
     case TAKE_NO_CHUNKED_ITEMS:
         return take_no_chunked_items(parse);
+    case TAKE_NO_MODERN:
+        return take_no_modern(parse);
     case TAKE_HASH:
         return take_hash(parse, row, text);
     case TAKE_PEER:

@@ -34,6 +34,7 @@ enum setting_take {
     TAKE_ITEM_SIZE,
     TAKE_HASHPOWER,
     TAKE_NO_CHUNKED_ITEMS,
+    TAKE_NO_MODERN,
     TAKE_HASH,
     TAKE_PEER,
     TAKE_TEMP_TTL,
