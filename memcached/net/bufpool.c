@@ -31,8 +31,7 @@ void bufpool_init(struct bufpool *pool, uint64_t limit_bytes) {
 
 static void drop(struct bufpool *pool, char *memory, size_t capacity) {
     mem_free(memory);
-    add(&pool->buffer_count, -(uint64_t)1);
-    add(&pool->total_bytes, -(uint64_t)capacity);
+    bufpool_forget(pool, capacity);
 }
 
 static char *pop(struct bufpool *pool, int index) {
@@ -40,6 +39,18 @@ static char *pop(struct bufpool *pool, int index) {
     pool->free[index] = head->next;
     add(&pool->free_bytes, -(uint64_t)size_bytes[index]);
     return (char *)head;
+}
+
+static bool is_above(struct bufpool *pool, size_t more) {
+    return pool->limit_bytes && get(&pool->total_bytes) + more > pool->limit_bytes;
+}
+
+/* May so many bytes be had? What is free in other sizes makes room for them. */
+static bool make_room(struct bufpool *pool, size_t more) {
+    for (int i = 0; i < BUFPOOL_SIZE_COUNT; i++)
+        while (is_above(pool, more) && pool->free[i])
+            drop(pool, pop(pool, i), size_bytes[i]);
+    return !is_above(pool, more);
 }
 
 void bufpool_free(struct bufpool *pool) {
@@ -60,8 +71,7 @@ char *bufpool_take(struct bufpool *pool, size_t bytes, size_t *capacity) {
         }
         break;
     }
-    bool is_above = pool->limit_bytes && get(&pool->total_bytes) + wanted > pool->limit_bytes;
-    char *memory = is_above ? NULL : mem_alloc(wanted);
+    char *memory = make_room(pool, wanted) ? mem_alloc(wanted) : NULL;
     if (!memory) {
         add(&pool->refused_count, 1);
         return NULL;
@@ -85,10 +95,14 @@ void bufpool_give(struct bufpool *pool, char *memory, size_t capacity) {
     drop(pool, memory, capacity);
 }
 
-void bufpool_give_resized(struct bufpool *pool, char *memory, size_t lent, size_t capacity) {
-    add(&pool->total_bytes, (uint64_t)capacity - (uint64_t)lent);
-    if (memory)
-        bufpool_give(pool, memory, capacity);
-    else
-        add(&pool->buffer_count, -(uint64_t)1);
+bool bufpool_resize(struct bufpool *pool, size_t capacity, size_t new_capacity) {
+    if (new_capacity > capacity && !make_room(pool, new_capacity - capacity))
+        return false;
+    add(&pool->total_bytes, (uint64_t)new_capacity - (uint64_t)capacity);
+    return true;
+}
+
+void bufpool_forget(struct bufpool *pool, size_t capacity) {
+    add(&pool->buffer_count, -(uint64_t)1);
+    add(&pool->total_bytes, -(uint64_t)capacity);
 }

@@ -3,6 +3,7 @@
 #define NET_BUFPOOL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,7 @@ struct bufpool {
     _Atomic uint64_t buffer_count; /* lent and free */
     _Atomic uint64_t total_bytes;  /* lent and free */
     _Atomic uint64_t free_bytes;
-    _Atomic uint64_t refused_count; /* no memory, or above the limit */
+    _Atomic uint64_t refused_count; /* bufpool_take: no memory, or above the limit */
 };
 
 void bufpool_init(struct bufpool *pool, uint64_t limit_bytes);
@@ -35,9 +36,11 @@ char *bufpool_take(struct bufpool *pool, size_t bytes, size_t *capacity);
 void bufpool_give(struct bufpool *pool, char *memory, size_t capacity);
 
 /*
- * Takes back a buffer of which its borrower has changed the size from `lent` to `capacity` bytes;
- * memory NULL: the borrower has freed it.
+ * A borrower is about to change the size of a lent buffer (with mem_realloc): accounts for it. False
+ * when the limit forbids more.
  */
-void bufpool_give_resized(struct bufpool *pool, char *memory, size_t lent, size_t capacity);
+bool bufpool_resize(struct bufpool *pool, size_t capacity, size_t new_capacity);
+/* A borrower has freed a lent buffer. */
+void bufpool_forget(struct bufpool *pool, size_t capacity);
 
 #endif

@@ -33,27 +33,56 @@ static void ref_release(const struct outbuf_ref *ref) {
         ref->release(ref->context, ref->object);
 }
 
+static void data_free(struct outbuf *out) {
+    if (out->pool && out->data)
+        bufpool_forget(out->pool, out->capacity);
+    mem_free(out->data);
+    out->pool = NULL;
+    out->data = NULL;
+    out->capacity = 0;
+}
+
 void outbuf_free(struct outbuf *out) {
     for (size_t i = out->ref_first; i < out->ref_count; i++)
         ref_release(&out->refs[i]);
     mem_free(out->refs);
-    mem_free(out->data);
+    data_free(out);
     outbuf_init(out);
 }
 
-void outbuf_lend_memory(struct outbuf *out, char *memory, size_t capacity) {
+bool outbuf_borrow(struct outbuf *out, struct bufpool *pool, size_t bytes) {
     CHECK(!out->data && out->bytes == 0);
-    out->data = memory;
-    out->capacity = capacity;
+    out->data = bufpool_take(pool, bytes, &out->capacity);
+    if (!out->data)
+        return false;
+    out->pool = pool;
+    return true;
 }
 
-char *outbuf_take_memory(struct outbuf *out, size_t *capacity) {
+void outbuf_give_back(struct outbuf *out) {
     CHECK(outbuf_pending(out) == 0);
-    char *memory = out->data;
-    *capacity = out->capacity;
+    if (out->pool && out->data)
+        bufpool_give(out->pool, out->data, out->capacity);
+    else
+        mem_free(out->data);
+    out->pool = NULL;
     out->data = NULL;
     out->capacity = out->bytes = out->sent = 0;
-    return memory;
+}
+
+/* To `capacity` bytes, if memory and the pool permit. */
+static bool data_grow(struct outbuf *out, size_t capacity) {
+    if (out->pool && !bufpool_resize(out->pool, out->capacity, capacity))
+        return false;
+    char *data = mem_realloc(out->data, capacity);
+    if (!data) {
+        if (out->pool)
+            (void)bufpool_resize(out->pool, capacity, out->capacity);
+        return false;
+    }
+    out->data = data;
+    out->capacity = capacity;
+    return true;
 }
 
 bool outbuf_grow(struct outbuf *out, size_t more) {
@@ -66,14 +95,10 @@ bool outbuf_grow(struct outbuf *out, size_t more) {
     size_t capacity = out->capacity ? out->capacity * 2 : OUTBUF_FIRST_BYTES;
     while (capacity < out->bytes + more)
         capacity *= 2;
-    char *data = mem_realloc(out->data, capacity);
-    if (!data) {
-        out->is_failed = true;
-        return false;
-    }
-    out->data = data;
-    out->capacity = capacity;
-    return true;
+    if (data_grow(out, capacity))
+        return true;
+    out->is_failed = true;
+    return false;
 }
 
 bool outbuf_put(struct outbuf *out, const void *data, size_t bytes) {
@@ -161,11 +186,8 @@ int outbuf_iov(const struct outbuf *out, struct iovec *vec, int max) {
 static void start_over(struct outbuf *out) {
     out->bytes = out->sent = 0;
     out->ref_first = out->ref_count = 0;
-    if (out->capacity > OUTBUF_KEEP_BYTES_MAX) {
-        mem_free(out->data);
-        out->data = NULL;
-        out->capacity = 0;
-    }
+    if (out->capacity > OUTBUF_KEEP_BYTES_MAX)
+        data_free(out);
     if (out->ref_capacity > REFS_KEEP_MAX) {
         mem_free(out->refs);
         out->refs = NULL;

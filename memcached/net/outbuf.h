@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "memcached/net/bufpool.h"
+
 enum {
     OUTBUF_FIRST_BYTES = 2048,         /* what the first append takes */
     OUTBUF_KEEP_BYTES_MAX = 64 * 1024, /* an empty buffer larger than this is freed */
@@ -30,6 +32,7 @@ struct outbuf {
     bool
         /* an append found no memory; what is queued is intact up to the last whole mark */
         is_failed;
+    struct bufpool *pool; /* that data is borrowed from; NULL: it is its own */
 };
 
 void outbuf_init(struct outbuf *out);
@@ -37,12 +40,12 @@ void outbuf_init(struct outbuf *out);
 void outbuf_free(struct outbuf *out);
 
 /*
- * An empty buffer without memory takes `memory` (of mem_alloc) as its own; outbuf_take_memory hands
- * the memory of an empty buffer out again (NULL if it has none). So a thread's idle connections
- * need no buffers of their own.
+ * A buffer without memory takes some from a pool, at least `bytes`, and grows within the pool's limit
+ * from then on; outbuf_give_back returns it once it is empty. So a thread's idle connections need no
+ * buffers of their own. False when the pool has none.
  */
-void outbuf_lend_memory(struct outbuf *out, char *memory, size_t capacity);
-char *outbuf_take_memory(struct outbuf *out, size_t *capacity);
+bool outbuf_borrow(struct outbuf *out, struct bufpool *pool, size_t bytes);
+void outbuf_give_back(struct outbuf *out);
 
 /* Ensures room for `more` bytes. False (and is_failed) when there is no memory. */
 bool outbuf_grow(struct outbuf *out, size_t more);

@@ -14,7 +14,6 @@ struct conn {
     struct conn_entry entry;
     struct inbuf in;
     struct outbuf out;
-    size_t out_lent;  /* bytes borrowed from the pool for out; 0: none */
     char *fill_start; /* where the next bytes of a value go; fill_bytes 0: not reading a value */
     size_t fill_bytes;
     size_t read_hint; /* nothing can be executed before so many bytes are here */
@@ -146,25 +145,7 @@ static void break_off(struct conn *conn) {
  */
 
 static bool borrow_output(struct conn *conn) {
-    if (conn->out_lent || conn->out.data)
-        return true;
-    size_t capacity;
-    char *memory = bufpool_take(&conn->env->pool, CONN_OUT_BYTES, &capacity);
-    if (!memory)
-        return false;
-    outbuf_lend_memory(&conn->out, memory, capacity);
-    conn->out_lent = capacity;
-    return true;
-}
-
-static void return_output(struct conn *conn) {
-    size_t capacity;
-    char *memory = outbuf_take_memory(&conn->out, &capacity);
-    if (conn->out_lent)
-        bufpool_give_resized(&conn->env->pool, memory, conn->out_lent, capacity);
-    else
-        mem_free(memory);
-    conn->out_lent = 0;
+    return conn->out.data || outbuf_borrow(&conn->out, &conn->env->pool, CONN_OUT_BYTES);
 }
 
 /*
@@ -209,6 +190,8 @@ static void act_on(struct conn *conn, const struct session_result *result) {
         conn->is_broken = true;
     if (conn->is_broken || conn->is_closing || outbuf_pending(&conn->out) > 0)
         queue_flush(conn);
+    else if (!conn->is_in_flush) /* a client that says half a line keeps no more than that */
+        outbuf_give_back(&conn->out);
 }
 
 static struct session_result execute(struct conn *conn, const char *input, size_t bytes) {
@@ -385,9 +368,6 @@ static void close_now(struct conn *conn) {
     conn->session = NULL;
     inbuf_free(&conn->in, &env->pool);
     outbuf_free(&conn->out);
-    if (conn->out_lent)
-        bufpool_give_resized(&env->pool, NULL, conn->out_lent, 0);
-    conn->out_lent = 0;
     conn_list_remove(env->list, &conn->entry);
     loop_stream_close(conn->stream);
     if (conn->open_previous)
@@ -421,7 +401,7 @@ static void flush(struct conn *conn) {
         return;
     }
     if (pending == 0) {
-        return_output(conn);
+        outbuf_give_back(&conn->out);
         if (was_stuck)
             conn_entry_set_state(&conn->entry, conn->watcher ? CONN_STATE_WATCH : CONN_STATE_READ);
     } else {

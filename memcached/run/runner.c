@@ -114,6 +114,13 @@ static uint32_t check_period_ms(const struct runner_config *config) {
  * ---- life -------------------------------------------------------------------------------------
  */
 
+/* One worker's part of the limit; 0: none. */
+static uint64_t read_buf_share(const struct runner_config *config) {
+    uint64_t share = config->read_buf_limit_bytes / config->worker_count;
+    bool is_limited = config->read_buf_limit_bytes > 0;
+    return is_limited && share < RUNNER_READ_BUF_BYTES_MIN ? RUNNER_READ_BUF_BYTES_MIN : share;
+}
+
 static bool create_worker(struct runner *runner, unsigned index, const char **why) {
     const struct runner_config *config = &runner->config;
     struct server *server = config->server;
@@ -128,7 +135,7 @@ static bool create_worker(struct runner *runner, unsigned index, const char **wh
         .list = &runner->list,
         .log = config->log,
         .request_max = config->request_max,
-        .read_buf_limit_bytes = config->read_buf_limit_bytes / config->worker_count,
+        .read_buf_limit_bytes = read_buf_share(config),
         .idle_timeout_ms = config->idle_timeout_ms,
         .link_timeout_ms = config->link_timeout_ms,
         .freeze = &runner->freeze,

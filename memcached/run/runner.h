@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "memcached/net/bufpool.h"
 #include "memcached/run/listener.h"
 #include "memcached/run/log.h"
 #include "memcached/serve/server.h"
@@ -17,9 +18,10 @@
 enum {
     RUNNER_OWN_DESCRIPTORS =
         64, /* beside clients: the loops', listeners, logs, the peer's link, ... */
-    RUNNER_WORKER_DESCRIPTORS = 8, /* of one worker */
-    RUNNER_IDLE_CHECK_MS = 1000,   /* how often idle connections are looked for, */
-    RUNNER_LINK_CHECK_MS = 100,    /* and silent links of the peer */
+    RUNNER_WORKER_DESCRIPTORS = 8,                       /* of one worker */
+    RUNNER_READ_BUF_BYTES_MIN = 4 * BUFPOOL_LARGE_BYTES, /* of one worker, whatever the limit */
+    RUNNER_IDLE_CHECK_MS = 1000, /* how often idle connections are looked for, */
+    RUNNER_LINK_CHECK_MS = 100,  /* and silent links of the peer */
 };
 
 struct runner;

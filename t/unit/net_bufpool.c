@@ -83,14 +83,42 @@ START_TEST(a_buffer_may_come_back_with_another_size_or_not_at_all) {
     size_t lent;
     bufpool_init(&pool, 0);
     char *memory = bufpool_take(&pool, BUFPOOL_SMALL_BYTES, &lent);
+    ck_assert(bufpool_resize(&pool, lent, BUFPOOL_LARGE_BYTES));
     memory = mem_realloc(memory, BUFPOOL_LARGE_BYTES);
-    bufpool_give_resized(&pool, memory, lent, BUFPOOL_LARGE_BYTES);
+    bufpool_give(&pool, memory, BUFPOOL_LARGE_BYTES);
     ck_assert_uint_eq(pool.total_bytes, BUFPOOL_LARGE_BYTES);
     ck_assert_uint_eq(pool.free_bytes, BUFPOOL_LARGE_BYTES);
     memory = bufpool_take(&pool, BUFPOOL_LARGE_BYTES, &lent);
     mem_free(memory);
-    bufpool_give_resized(&pool, NULL, lent, 0);
+    bufpool_forget(&pool, lent);
     ck_assert_uint_eq(pool.total_bytes, 0);
+    ck_assert_uint_eq(pool.buffer_count, 0);
+    bufpool_free(&pool);
+}
+END_TEST
+
+START_TEST(the_limit_counts_growth_and_free_buffers_make_room) {
+    enum { SMALL_COUNT = 16, LIMIT = 64 * 1024 };
+    struct bufpool pool;
+    char *small[SMALL_COUNT];
+    size_t capacity;
+    bufpool_init(&pool, LIMIT);
+    for (int i = 0; i < SMALL_COUNT; i++)
+        small[i] = bufpool_take(&pool, BUFPOOL_SMALL_BYTES, &capacity);
+    for (int i = 0; i < SMALL_COUNT; i++)
+        bufpool_give(&pool, small[i], BUFPOOL_SMALL_BYTES);
+    ck_assert_uint_eq(pool.free_bytes, SMALL_COUNT * BUFPOOL_SMALL_BYTES);
+    char *memory = bufpool_take(&pool, BUFPOOL_MIDDLE_BYTES, &capacity);
+    ck_assert_ptr_nonnull(memory);
+    ck_assert(bufpool_resize(&pool, capacity, LIMIT));
+    ck_assert_uint_eq(pool.total_bytes, LIMIT);
+    ck_assert_uint_eq(pool.free_bytes, 0);
+    ck_assert(!bufpool_resize(&pool, LIMIT, LIMIT + 1));
+    ck_assert_ptr_null(bufpool_take(&pool, 1, &capacity));
+    ck_assert_uint_eq(pool.refused_count, 1);
+    ck_assert_uint_eq(pool.total_bytes, LIMIT);
+    mem_free(memory);
+    bufpool_forget(&pool, LIMIT);
     ck_assert_uint_eq(pool.buffer_count, 0);
     bufpool_free(&pool);
 }
@@ -120,6 +148,7 @@ Suite *net_bufpool_suite(void) {
     tcase_add_test(tcase, the_limit_is_never_exceeded_and_refusals_are_counted);
     tcase_add_test(tcase, no_memory_is_a_refusal);
     tcase_add_test(tcase, a_buffer_may_come_back_with_another_size_or_not_at_all);
+    tcase_add_test(tcase, the_limit_counts_growth_and_free_buffers_make_room);
     tcase_add_test(tcase, free_buffers_are_bounded);
     suite_add_tcase(suite, tcase);
     return suite;

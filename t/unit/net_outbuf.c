@@ -111,20 +111,31 @@ START_TEST(running_empty_frees_what_was_unusually_large) {
 }
 END_TEST
 
-START_TEST(memory_can_be_lent_and_taken_back) {
+START_TEST(memory_is_borrowed_grows_within_the_limit_and_goes_back) {
+    enum { LIMIT = 4 * BUFPOOL_MIDDLE_BYTES };
+    static char bytes[LIMIT];
+    struct bufpool pool;
     struct outbuf out;
-    size_t capacity;
+    bufpool_init(&pool, LIMIT);
     outbuf_init(&out);
-    char *memory = mem_alloc(100);
-    outbuf_lend_memory(&out, memory, 100);
-    ck_assert_ptr_eq(outbuf_reserve(&out, 100), memory);
-    outbuf_puts(&out, "x");
-    outbuf_consume(&out, 1);
-    ck_assert_ptr_eq(outbuf_take_memory(&out, &capacity), memory);
-    ck_assert_uint_eq(capacity, 100);
-    ck_assert_ptr_null(outbuf_take_memory(&out, &capacity));
-    mem_free(memory);
+    ck_assert(outbuf_borrow(&out, &pool, BUFPOOL_MIDDLE_BYTES));
+    ck_assert_uint_eq(pool.total_bytes, BUFPOOL_MIDDLE_BYTES);
+    ck_assert(outbuf_put(&out, bytes, 3 * BUFPOOL_MIDDLE_BYTES));
+    ck_assert_uint_eq(pool.total_bytes, LIMIT);
+    ck_assert(!outbuf_put(&out, bytes, 2 * BUFPOOL_MIDDLE_BYTES));
+    ck_assert(out.is_failed);
+    ck_assert_uint_eq(outbuf_pending(&out), 3 * BUFPOOL_MIDDLE_BYTES);
+    outbuf_consume(&out, 3 * BUFPOOL_MIDDLE_BYTES);
+    outbuf_give_back(&out);
+    ck_assert_uint_eq(pool.free_bytes, pool.total_bytes);
+    outbuf_give_back(&out); /* nothing to give */
+    out.is_failed = false;
+    ck_assert(outbuf_borrow(&out, &pool, BUFPOOL_MIDDLE_BYTES));
+    ck_assert(outbuf_puts(&out, "unsent"));
     outbuf_free(&out);
+    bufpool_free(&pool);
+    ck_assert_uint_eq(pool.total_bytes, 0);
+    ck_assert_uint_eq(pool.buffer_count, 0);
 }
 END_TEST
 
@@ -206,7 +217,7 @@ Suite *net_outbuf_suite(void) {
     tcase_add_test(tcase, cutting_back_drops_what_came_after_the_mark);
     tcase_add_test(tcase, an_empty_reference_is_released_at_once);
     tcase_add_test(tcase, running_empty_frees_what_was_unusually_large);
-    tcase_add_test(tcase, memory_can_be_lent_and_taken_back);
+    tcase_add_test(tcase, memory_is_borrowed_grows_within_the_limit_and_goes_back);
     tcase_add_test(tcase, no_memory_is_reported_and_loses_nothing_queued);
     tcase_add_test(tcase, any_order_of_calls_sends_the_bytes_that_were_put);
     suite_add_tcase(suite, tcase);

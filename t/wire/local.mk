@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	t/wire/23-auth.t \
 	t/wire/24-option-values.t \
 	t/wire/25-stats-detail.t \
+	t/wire/26-limits.t \
 	t/wire/30-meta.t \
 	t/wire/31-meta-recache.t \
 	t/wire/32-meta-errors.t \
