@@ -58,6 +58,23 @@ for my $group ('settings', 'slabs', 'conns') {
     like($u->ask("stats $group\r\n"), qr/^(?:STAT [^\r]*\r\n)+END\r\n\z/, "stats $group");
 }
 
+# The binary protocol: each datagram begins anew, and each request has its own reply.
+sub head {
+    my ($magic, $opcode, $key, $extras, $value, $status, $cas) = @_;
+    my $body = $extras . $key . $value;
+    return pack('CCnCCnNNNN', $magic, $opcode, length $key, length $extras, 0, $status // 0,
+                length $body, 7, 0, $cas // 0) . $body;
+}
+$u->request(head(0x80, 1, 'bin', pack('NN', 9, 0), 'value'));
+like($u->reply->{data}, qr/^\x81\x01.{22}\z/s, 'binary set');
+said_is("get bin\r\n", "VALUE bin 9 5\r\nvalue\r\nEND\r\n", ' ... then text');
+my $quiet = head(0x80, 0x09, 'none', '', '') . head(0x80, 0x09, 'bin', '', '');
+$u->request($quiet . head(0x80, 0x0a, '', '', ''));
+like($u->reply->{data}, qr/^\x81\x09.{22}\0\0\0\x09value\z/s, 'getq misses and hits');
+is($u->reply->{data}, head(0x81, 0x0a, '', '', ''), ' ... and the noop');
+$u->put(Wire::Udp::frame(1, substr head(0x80, 0, 'bin', '', ''), 0, 26));
+said_is("get none\r\n", "END\r\n", 'a binary request that is cut off is forgotten');
+
 # Replies of several datagrams: each of 1400 bytes but the last
 for my $bytes (1, 1370, 1371, 1372, 2000, 5000, 100_000, 1_000_000, 3_000_000) {
     my $value = join '', map { chr(97 + $_ % 26) } 1 .. 1000;
@@ -117,6 +134,15 @@ for my $n (0 .. 49) {
     my $ok = 2 == grep { $_ && $_->{id} == $ids[$n] } @replies;
     ok($ok && $replies[1]{data} eq "VALUE k$n 0 2\r\nv" . $n % 10 . "\r\nEND\r\n",
        "client $n has its own replies");
+}
+
+# What goes on for long elsewhere ends here. (memcached 1.6 answers nothing for good.)
+if (Wire::Server::is_replicating()) {
+    like($u->ask("lru_crawler metadump all\r\n"), qr/^key=.*\nEND\r\n\z/s, 'metadump ends');
+    like($u->ask("lru_crawler metadump hash\r\n"), qr/^key=.*\nEND\r\n\z/s, ' ... by the index too');
+    like($u->ask("watch fetchers\r\n"), qr/^WATCHER_FAILED /, 'nobody watches by UDP');
+    like($u->ask("stats cachedump 1 0\r\n"), qr/^ITEM .*END\r\n\z/s, 'stats cachedump');
+    said_is("repl role\r\nrepl hello\r\n", "ERROR\r\nERROR\r\n", 'nor is a link');
 }
 
 # What stats say of it
