@@ -171,8 +171,11 @@ static void act_on(struct conn *conn, const struct session_result *result) {
         break;
     case SESSION_YIELD:
         conn->has_more = true;
-        if (!result->is_streaming)
-            add_one_own(&conn->env->yield_count);
+        if (result->is_streaming) {
+            queue_flush(conn); /* a piece a turn, however fast the client takes it */
+            break;
+        }
+        add_one_own(&conn->env->yield_count);
         if (outbuf_pending(&conn->out) <= SESSION_OUT_HIGH_BYTES)
             queue_again(conn);
         break;
