@@ -17,6 +17,7 @@ t_bench_canned_SOURCES = t/bench/canned.c
 t_bench_canned_LDADD = libbase.a $(PTHREAD_LIBS)
 EXTRA_DIST += \
 	t/bench/compare \
+	t/bench/memory \
 	t/bench/lib/Bench/Instructions.pm \
 	t/bench/lib/Bench/Load.pm \
 	t/bench/lib/Bench/Process.pm \
@@ -29,4 +30,8 @@ bench: memcached/memcached$(EXEEXT) t/bench/mcload$(EXEEXT) t/bench/canned$(EXEE
 	$(PERL) $(srcdir)/t/bench/compare --ours memcached/memcached$(EXEEXT) \
 	  --mcload t/bench/mcload$(EXEEXT) --canned t/bench/canned$(EXEEXT) $(BENCH_FLAGS)
 
-.PHONY: bench
+# How many items fit into the same -m: up to 3 GB of memory, a minute or two.
+bench-memory: memcached/memcached$(EXEEXT)
+	$(PERL) $(srcdir)/t/bench/memory --ours memcached/memcached$(EXEEXT) $(BENCH_MEMORY_FLAGS)
+
+.PHONY: bench bench-memory

@@ -240,6 +240,20 @@ SKIP: {
     $server->stop;
 }
 
+# ---- large pages ----
+
+SKIP: {
+    skip 'the pages of a running process', 2 unless $is_ours && -r "/proc/$$/smaps";
+    for my $option ([], ['-L']) {
+        $server = server(@$option);
+        open my $file, '<', '/proc/' . $server->pid . '/smaps';
+        my @advised = grep { /^VmFlags:.* hg\b/ } <$file>;
+        is(@advised > 0, @$option > 0, "@$option: the kernel is " . (@$option ? '' : 'not ')
+           . 'asked for large pages');
+        $server->stop;
+    }
+}
+
 # ---- an index that must not grow ----
 
 for my $option ('hashpower=13', 'hashpower=13,no_hashexpand') {
