@@ -409,6 +409,7 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
                    node_state_name(after.self.state));
     for (unsigned i = 0; i < model->key_count && !world->is_failed; i++) {
         uint64_t acked = shadow->acked[i];
+        bool is_changing = shadow->floor[i] > acked; /* and it is not answered yet */
         bool is_news = acked > stream->floor[i];
         struct seen seen = inspect(model, host, i);
         shadow->floor[i] = shadow->acked[i] = 0;
@@ -429,10 +430,10 @@ void model_started_over(struct model *model, struct host *host, struct net_conn 
              * source has heard of it tells back: being absent is right too.
              */
             shadow->acked[i] = acked;
-            if (shadow->floor[i] < acked) /* or it shows a change that is not answered yet */
+            if (shadow->floor[i] < acked)
                 shadow->floor[i] = acked;
-            shadow->is_vague[i] =
-                acked <= model->before.peer.version || acked <= host_peer(host)->shadow.floor[i];
+            shadow->is_vague[i] = is_changing || acked <= model->before.peer.version ||
+                                  acked <= host_peer(host)->shadow.floor[i];
         } else if (!seen.is_present) {
             model->counts.lost_writes++;
             is_excused = true;
