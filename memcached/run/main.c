@@ -138,7 +138,8 @@ static int make_store(struct program *program) {
 
 static int make_prefixes(struct program *program) {
     const struct settings *settings = &program->settings;
-    program->server.prefixes = prefixes_create(*settings->prefix_delimiter, &program->rng);
+    program->server.prefixes =
+        prefixes_create(*settings->prefix_delimiter, settings->thread_count, &program->rng);
     if (program->server.prefixes) {
         atomic_store(&program->server.is_detailed, settings->is_detailed);
         return 0;

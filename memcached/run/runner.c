@@ -141,6 +141,7 @@ static bool create_worker(struct runner *runner, unsigned index, const char **wh
         .freeze = &runner->freeze,
         .hub = runner->hub,
         .events = watch_hub_log(runner->hub, index),
+        .number = index,
         .before_flush = config->before_flush,
         .before_flush_context = config->before_flush_context,
     };

@@ -98,6 +98,7 @@ static bool env_init(struct worker *worker, const char **why) {
     env->session.server = config->server;
     env->session.counters = config->counters;
     env->session.events = config->events;
+    env->session.worker = config->number;
     *why = "no memory for the receive buffer";
     env->receive = mem_alloc(INBUF_BYTES_MAX);
     if (!env->receive)

@@ -34,6 +34,7 @@ struct worker_config {
     struct freeze *freeze;
     struct watch_hub *hub;
     struct event_log *events; /* this worker's own */
+    unsigned number;          /* of this worker, from 0 on */
     /* Called once a turn, before answers are sent. NULL: nothing to do. */
     void (*before_flush)(void *context, struct store_thread *thread);
     void *before_flush_context;

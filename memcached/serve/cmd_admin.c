@@ -68,8 +68,9 @@ bool admin_stats(const struct session_env *env, const char *name, size_t bytes,
     } else if (is_named(name, bytes, "conns")) {
         if (server->run.stats_conns)
             server->run.stats_conns(server->run.context, sink);
-    } else if (is_named(name, bytes, "extstore")) {
-        /* no external storage: no rows */
+    } else if (is_named(name, bytes, "extstore") || is_named(name, bytes, "proxy") ||
+               is_named(name, bytes, "proxyfuncs") || is_named(name, bytes, "proxybe")) {
+        /* neither external storage nor a proxy: no rows */
     } else if (is_named(name, bytes, "repl") && server->repl.is_on) {
         server->repl.stats(server->repl.context, sink);
     } else {

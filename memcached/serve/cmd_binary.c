@@ -2,6 +2,7 @@
 #include "memcached/serve/cmd_binary.h"
 
 #include "memcached/serve/cmd_admin.h"
+#include "memcached/serve/prefixes.h"
 #include "memcached/serve/stats.h"
 #include "memcached/serve/version.h"
 
@@ -112,6 +113,10 @@ void binary_execute(struct turn *turn, const struct binary_request *request) {
 
 /* ---- stat ------------------------------------------------------------------------------------ */
 
+static bool is_named(const char *name, size_t bytes, const char *wanted) {
+    return bytes == strlen(wanted) && memcmp(name, wanted, bytes) == 0;
+}
+
 /* A reply for each row; the end is a reply without a key. */
 struct binary_sink {
     struct stat_sink sink;
@@ -119,11 +124,10 @@ struct binary_sink {
     const struct binary_echo *echo;
 };
 
-static void binary_row(struct stat_sink *sink, const char *name, const char *value) {
-    const struct binary_sink *self = (const struct binary_sink *)sink;
+static void put_stat(const struct binary_sink *self, const char *name, const char *value,
+                     size_t value_bytes) {
     struct outbuf *out = self->turn->out;
     size_t key_bytes = strlen(name);
-    size_t value_bytes = strlen(value);
     size_t body_bytes = key_bytes + value_bytes;
     struct binary_head head = {.key_bytes = (uint16_t)key_bytes,
                                .body_bytes = (uint32_t)body_bytes};
@@ -134,6 +138,36 @@ static void binary_row(struct stat_sink *sink, const char *name, const char *val
     memcpy(to, name, key_bytes);
     memcpy(to + key_bytes, value, value_bytes);
     outbuf_commit(out, BINARY_HEAD_BYTES + body_bytes);
+}
+
+static void binary_row(struct stat_sink *sink, const char *name, const char *value) {
+    put_stat((const struct binary_sink *)sink, name, value, strlen(value));
+}
+
+/* The dump is one row, of the lines that text clients are given. */
+static void put_detail_dump(const struct binary_sink *sink) {
+    struct outbuf lines;
+    outbuf_init(&lines);
+    if (prefixes_put(sink->turn->server->prefixes, &lines) && outbuf_puts(&lines, "END\r\n"))
+        put_stat(sink, "detailed", lines.data, lines.bytes);
+    else
+        sink->turn->out->is_failed = true;
+    outbuf_free(&lines);
+}
+
+/* True if it is one of `detail on`, `detail off` and `detail dump`, and allowed. */
+static bool put_detail(const struct binary_sink *sink, const char *key, size_t bytes) {
+    struct server *server = sink->turn->server;
+    if (!server->prefixes || !server->settings->is_dump_enabled)
+        return false;
+    bool is_on = is_named(key, bytes, "detail on");
+    if (is_named(key, bytes, "detail dump"))
+        put_detail_dump(sink);
+    else if (is_on || is_named(key, bytes, "detail off"))
+        atomic_store_explicit(&server->is_detailed, is_on, memory_order_relaxed);
+    else
+        return false;
+    return true;
 }
 
 /*
@@ -167,6 +201,8 @@ static bool put_family(struct turn *turn, const struct binary_request *request) 
         stats_reset(turn->server);
         return true;
     }
+    if (begins_with(request, "detail"))
+        return put_detail(&sink, request->key, request->key_bytes);
     const struct family *family = find_family(request);
     return family &&
            admin_stats(turn->session->env, family->name, strlen(family->name), &sink.sink);

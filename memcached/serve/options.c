@@ -215,6 +215,8 @@ static bool take_listen(struct parse *parse, const struct setting_row *row, cons
 
 /* Its first byte, as memcached. */
 static bool take_delimiter(struct parse *parse, const struct setting_row *row, const char *text) {
+    if (*text == '\0')
+        return refuse(parse, EXIT_FAILURE, "No delimiter specified");
     char delimiter[2] = {*text, '\0'};
     parse->settings->is_detailed = true;
     return take_text(parse, row, delimiter);

@@ -1,6 +1,7 @@
 /*
  * Statistics by prefix, `stats detail`: how often keys that begin alike, up to a delimiter, are asked
- * for, found, stored and deleted. Off unless somebody wants to know.
+ * for, found, stored and deleted. Off unless somebody wants to know. Each worker counts in a shard of
+ * its own; whoever asks is told the sums.
  */
 #ifndef SERVE_PREFIXES_H
 #define SERVE_PREFIXES_H
@@ -11,7 +12,7 @@
 #include "memcached/base/rng.h"
 #include "memcached/net/outbuf.h"
 
-enum { PREFIXES_MAX = 16 * 1024 /* later ones are not counted */ };
+enum { PREFIXES_MAX = 16 * 1024 /* of one worker; later ones are not counted */ };
 
 struct prefixes;
 
@@ -24,14 +25,18 @@ enum prefix_event {
 };
 
 /* NULL when there is no memory. */
-struct prefixes *prefixes_create(char delimiter, struct rng *rng);
+struct prefixes *prefixes_create(char delimiter, unsigned worker_count, struct rng *rng);
 void prefixes_destroy(struct prefixes *prefixes);
 
-/* Any thread, as all that follow. A key without the delimiter belongs to no prefix. */
-void prefixes_count(struct prefixes *prefixes, const char *key, size_t key_bytes, unsigned events);
+/*
+ * A key without the delimiter belongs to no prefix. Any thread, as all that follow; free of waiting
+ * if `worker` (below worker_count) is its own number.
+ */
+void prefixes_count(struct prefixes *prefixes, unsigned worker, const char *key, size_t key_bytes,
+                    unsigned events);
 void prefixes_forget(struct prefixes *prefixes);
 
-/* A line for each prefix, in the order in which they came. False when there is no memory. */
+/* A line for each prefix, in no order. False when there is no memory. */
 bool prefixes_put(struct prefixes *prefixes, struct outbuf *out);
 
 #endif

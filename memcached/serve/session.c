@@ -259,7 +259,8 @@ static void execute_detailed(struct turn *turn, struct request *request) {
     else if (request->verb == VERB_DELETE)
         events = PREFIX_DELETE;
     if (events && request->key_bytes > 0)
-        prefixes_count(turn->server->prefixes, request->key, request->key_bytes, events);
+        prefixes_count(turn->server->prefixes, turn->session->env->worker, request->key,
+                       request->key_bytes, events);
 }
 
 /* Third pass. False: not all of it was executed, for want of room in the output. */

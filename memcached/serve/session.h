@@ -42,6 +42,7 @@ struct session_env {
     struct store_thread *store;
     struct serve_counters *counters;
     struct event_log *events; /* NULL: nobody is told */
+    unsigned worker;          /* its number, from 0 on */
 };
 
 /* Who is at the other end. */

@@ -45,6 +45,7 @@ static unsigned prefix_events(const struct binary_request *request, bool is_hit)
     switch ((enum binary_command)request->command) {
     case BINARY_GET:
     case BINARY_GAT:
+    case BINARY_TOUCH:
         return is_hit ? PREFIX_GET | PREFIX_HIT : PREFIX_GET;
     case BINARY_SET:
     case BINARY_ADD:
@@ -65,18 +66,19 @@ static void execute_detailed(struct turn *turn, const struct binary_request *req
     binary_execute(turn, request);
     unsigned events = prefix_events(request, turn_misses(turn) == misses);
     if (events && request->key_bytes > 0)
-        prefixes_count(turn->server->prefixes, request->key, request->key_bytes, events);
+        prefixes_count(turn->server->prefixes, turn->session->env->worker, request->key,
+                       request->key_bytes, events);
 }
 
 /* Third pass. False: not all of it was executed, for want of room in the output. */
 static bool batch_execute(struct turn *turn, const struct binary_request *batch, unsigned count) {
-    bool is_detailed = atomic_load_explicit(&turn->server->is_detailed, memory_order_relaxed);
+    const _Atomic bool *is_detailed = &turn->server->is_detailed;
     for (unsigned i = 0; i < count; i++) {
         if (UNLIKELY(turn_out_is_high(turn)) && i > 0) {
             turn->session->parser.at = batch[i].start;
             return false;
         }
-        if (UNLIKELY(is_detailed))
+        if (UNLIKELY(atomic_load_explicit(is_detailed, memory_order_relaxed)))
             execute_detailed(turn, &batch[i]);
         else
             binary_execute(turn, &batch[i]);

@@ -472,27 +472,27 @@ static size_t prefix_lines(struct prefixes *prefixes) {
 }
 
 START_TEST(prefixes_are_counted_up_to_a_bound) {
-    struct prefixes *prefixes = prefixes_create(':', &rng);
-    prefixes_count(prefixes, "none", 4, PREFIX_GET);
+    struct prefixes *prefixes = prefixes_create(':', WORKERS, &rng);
+    prefixes_count(prefixes, 0, "none", 4, PREFIX_GET);
     ck_assert_uint_eq(prefix_lines(prefixes), 0);
     for (unsigned i = 0; i < PREFIXES_MAX + 100; i++) {
         char key[32];
         int bytes = snprintf(key, sizeof(key), "%u:x", i);
-        prefixes_count(prefixes, key, (size_t)bytes, PREFIX_SET);
+        prefixes_count(prefixes, 0, key, (size_t)bytes, PREFIX_SET);
     }
     ck_assert_uint_eq(prefix_lines(prefixes), PREFIXES_MAX);
     prefixes_forget(prefixes);
     ck_assert_uint_eq(prefix_lines(prefixes), 0);
     mem_fail_after(0);
-    prefixes_count(prefixes, "a:b", 3, PREFIX_GET);
+    prefixes_count(prefixes, 0, "a:b", 3, PREFIX_GET);
     ck_assert(mem_has_failed());
     mem_fail_after(-1);
     ck_assert_uint_eq(prefix_lines(prefixes), 0);
-    prefixes_count(prefixes, "a:b", 3, PREFIX_GET);
+    prefixes_count(prefixes, 0, "a:b", 3, PREFIX_GET);
     ck_assert_uint_eq(prefix_lines(prefixes), 1);
     prefixes_destroy(prefixes);
     mem_fail_after(0);
-    ck_assert_ptr_null(prefixes_create(':', &rng));
+    ck_assert_ptr_null(prefixes_create(':', WORKERS, &rng));
     mem_fail_after(-1);
 }
 END_TEST

@@ -1,7 +1,10 @@
-check_PROGRAMS += t/unit/event_test t/unit/watch_test
-TESTS += t/unit/event_test t/unit/watch_test
+check_PROGRAMS += t/unit/event_test t/unit/prefixes_test t/unit/watch_test
+TESTS += t/unit/event_test t/unit/prefixes_test t/unit/watch_test
 t_unit_event_test_SOURCES = t/unit/event_test.c
 t_unit_event_test_LDADD = libserve.a libnet.a libproto.a libstore.a libbase.a \
+	$(CHECK_LIBS) $(EVENT_LIBS) $(PTHREAD_LIBS)
+t_unit_prefixes_test_SOURCES = t/unit/prefixes_test.c
+t_unit_prefixes_test_LDADD = libserve.a libnet.a libproto.a libstore.a libbase.a \
 	$(CHECK_LIBS) $(EVENT_LIBS) $(PTHREAD_LIBS)
 t_unit_watch_test_SOURCES = t/unit/watch_test.c
 t_unit_watch_test_LDADD = librun.a libserve.a libnet.a libproto.a libstore.a libbase.a \
