@@ -46,6 +46,7 @@ EXTRA_DIST += \
 	t/wire/59-repl-binary.t \
 	t/wire/60-udp.t \
 	t/wire/61-udp-listen.t \
+	t/wire/62-udp-repl.t \
 	t/wire/70-watch.t \
 	t/wire/71-watch-slow.t \
 	t/wire/80-lru.t \
