@@ -27,6 +27,27 @@ static bool is_news_locked(struct store_thread *thread, struct spot spot, uint64
     return false;
 }
 
+/*
+ * A peer may tell back what it was told from here. That must not make this node forget who was
+ * asked for the next value: the same version with the same staleness inherits the claim, ...
+ */
+static void keep_claim_locked(const struct store *store, struct spot spot, struct item *item) {
+    if (!spot.line || shared_load(&spot.item->version) != shared_load(&item->version) ||
+        item_life(store, spot.item) != ITEM_ALIVE)
+        return;
+    unsigned here = shared_load(&spot.item->bits);
+    if ((here & ITEM_STALE) == (shared_load(&item->bits) & ITEM_STALE))
+        store_item_mark(item, here & ITEM_CLAIMED);
+}
+
+/* ... and a vivified item, which the peer knows as absent, is not deleted. */
+static bool is_stub_locked(const struct store *store, struct spot spot, uint64_t version) {
+    return spot.line && shared_load(&spot.item->version) == version &&
+           shared_load(&spot.item->value_bytes) == 0 &&
+           (shared_load(&spot.item->bits) & ITEM_STATE_BITS) == ITEM_CLAIMED &&
+           item_life(store, spot.item) == ITEM_ALIVE;
+}
+
 enum store_status store_apply_set(struct store_thread *thread, struct item *item, uint64_t hash,
                                   uint64_t version, bool wins_ties) {
     struct store *store = thread->store;
@@ -38,6 +59,7 @@ enum store_status store_apply_set(struct store_thread *thread, struct item *item
     shared_store(&item->version, version);
     latch_acquire(&stripe->lock);
     struct spot spot = index_find(&store->index, &store->arena, &key);
+    keep_claim_locked(store, spot, item);
     if (version <= shared_load(&store->flush_floor))
         shared_add(&thread->counters.tombstone_ignored, 1);
     else if (is_news_locked(thread, spot, hash, version, wins_ties))
@@ -60,7 +82,8 @@ enum store_status store_apply_delete(struct store_thread *thread, const struct s
     store_version_advance(store, version);
     latch_acquire(&stripe->lock);
     struct spot spot = index_find(&store->index, &store->arena, key);
-    bool is_news = is_news_locked(thread, spot, key->hash, version, true);
+    bool is_news = !is_stub_locked(store, spot, version) &&
+                   is_news_locked(thread, spot, key->hash, version, true);
     if (is_news) {
         if (spot.line)
             link_remove_locked(thread, stripe, key->hash, spot);

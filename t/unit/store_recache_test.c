@@ -302,6 +302,38 @@ START_TEST(a_stale_item_is_applied_as_such) {
 }
 END_TEST
 
+static enum store_status apply(const char *key, const char *value, uint64_t version,
+                               unsigned state) {
+    struct item *item = item_with(&f, key, value, strlen(value), 0, 0);
+    store_item_mark(item, state);
+    return store_apply_set(f.thread, item, key_of(&f, key).hash, version, true);
+}
+
+START_TEST(a_claim_outlives_being_told_back_what_was_told) {
+    struct store_view view;
+    struct store_key stub = key_of(&f, "stub");
+    put(&f, STORE_SET, "a", "1");
+    invalidate("a", true, false);
+    ck_assert_fetched("a", true, STORE_STALE);
+    uint64_t version = version_of(&f, "a");
+    ck_assert_int_eq(apply("a", "1", version, STORE_STALE), STORE_OK);
+    ck_assert_fetched("a", false, STORE_STALE | STORE_CLAIMED);
+    ck_assert_int_eq(apply("a", "1", version, 0), STORE_OK);
+    ck_assert_fetched("a", false, 0);
+    ck_assert_int_eq(apply("a", "1", version + 1, STORE_STALE), STORE_OK);
+    ck_assert_fetched("a", true, STORE_STALE);
+
+    ck_assert_int_eq(vivify("stub", 0, &view), STORE_OK);
+    ck_assert_int_eq(store_apply_delete(f.thread, &stub, view.version), STORE_OLDER);
+    ck_assert_fetched("stub", false, STORE_CLAIMED);
+    ck_assert_int_eq(store_apply_delete(f.thread, &stub, view.version + 1), STORE_OK);
+    ck_assert_value(&f, "stub", NULL);
+    put(&f, STORE_SET, "stub", "");
+    ck_assert_int_eq(store_apply_delete(f.thread, &stub, version_of(&f, "stub")), STORE_OK);
+    ck_assert_value(&f, "stub", NULL);
+}
+END_TEST
+
 /* More lives than the header can tell apart, each with items of the last one still there. */
 START_TEST(every_new_life_hides_what_was_before) {
     for (unsigned i = 0; i < 20; i++) {
@@ -392,6 +424,7 @@ int main(void) {
     tcase_add_checked_fixture(pair, setup_pair, teardown);
     tcase_add_test(pair, a_pair_is_told_of_states_but_not_of_claims);
     tcase_add_test(pair, a_stale_item_is_applied_as_such);
+    tcase_add_test(pair, a_claim_outlives_being_told_back_what_was_told);
     tcase_add_test(pair, every_new_life_hides_what_was_before);
     suite_add_tcase(suite, pair);
     return run_suite(suite);

@@ -125,12 +125,14 @@ sub agree_ok {
     my ($self, $keys, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my @c = map { $_->conn } $self->nodes;
+    my $differs = sub { view_of($c[0], $_) ne view_of($c[1], $_) || !_same_ttl(@c, $_) };
     my @different = @$keys;
     poll_until {
-        @different = grep { view_of($c[0], $_) ne view_of($c[1], $_) } @different;
+        @different = grep { $differs->() } @different;
+        # once more, all of them: one that is to be deleted is not there before it arrives either
+        @different = grep { $differs->() } @$keys unless @different;
         !@different;
     };
-    push @different, grep { !_same_ttl(@c, $_) } @$keys unless @different;
     my $ok = ok(!@different, $name);
     diag(scalar(@different) . ' keys differ, such as '
          . join ', ', map { my $key = $_; "$key: " . join ' / ', map { show(view_of($_, $key)) } @c }
