@@ -41,7 +41,8 @@ static const char *job_prepare(const struct turn *turn, struct request *request,
         .mode = mode == STORE_SET && has_expected ? STORE_CAS : mode,
         .expected_version = turn->server->settings->has_cas ? meta->cas : 0,
         .has_expected = has_expected,
-        .takes_older = has_expected && META_HAS(meta, 'I') && !is_joining_mode(mode),
+        .takes_older =
+            has_expected && META_HAS(meta, 'I') && meta->cas != 0 && !is_joining_mode(mode),
         .new_version = meta->new_cas,
     };
     /* what append and prepend make on a miss lives as long as N says */

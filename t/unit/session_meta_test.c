@@ -104,6 +104,7 @@ START_TEST(stale_items_are_told_as_such_and_won_once) {
         {"ms a 1 I C1601 c\r\n4\r\nms a 1 I C5 ME\r\n4\r\n", "EX c0\r\nNS\r\n"},
         {"ms a 1 I C1 MA\r\n4\r\nms a 1 I C1 MP\r\n4\r\n", "EX\r\nEX\r\n"},
         {"ms a 1 I C1 MR E1700\r\n5\r\nmg a v\r\n", "HD\r\nVA 1 Z X\r\n5\r\n"},
+        {"ms a 1 I C0\r\n5\r\n", "EX\r\n"},
         {"ms a 1 I C1700\r\n6\r\nmg a v\r\n", "HD\r\nVA 1\r\n6\r\n"},
         {"ms b 1 I C1\r\n6\r\nms a 1 I\r\n7\r\nmg a\r\n", "NF\r\nHD\r\nHD\r\n"},
         /* without its value */
