@@ -16,6 +16,17 @@ sub udp_port_of {
     return $port;
 }
 
+# Do all threads of a server stand still?
+sub is_stopped {
+    my ($server) = @_;
+    for my $status (glob "/proc/@{[$server->pid]}/task/*/status") {
+        open my $in, '<', $status or return 0;
+        local $/;
+        return 0 unless <$in> =~ /^State:\s+T/m;
+    }
+    return 1;
+}
+
 my $pair = pair('-U', '-1');
 my ($master, $slave) = ($pair->master, $pair->slave);
 my $u = $master->udp(udp_port_of($master));
@@ -34,10 +45,11 @@ is($u->ask("repl hello\r\nrepl role\r\n"), "ERROR\r\nERROR\r\n", 'no link by UDP
 
 # Long enough that the other half may have taken over: what was asked meanwhile is lost.
 $master->signal('STOP');
+poll_ok { is_stopped($master) } 'a node stands still';
 $u->request("set late 0 0 1\r\n1\r\n");
 sleep 1.5;
 $master->signal('CONT');
-$pair->whole_ok('a node stands still for a while and goes on');
+$pair->whole_ok(' ... and goes on');
 for my $node ($pair->nodes) {
     value_is($node->conn, 'late', undef, 'what came by UDP meanwhile is not executed');
 }
