@@ -53,6 +53,13 @@ static struct spot find_present_locked(struct store_thread *thread, const struct
     return spot;
 }
 
+/* What lies dead in the way of a command that stores nothing goes: it is counted once only. */
+static void bury_dead_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
+                             struct spot spot, const struct item *present) {
+    if (UNLIKELY(spot.line && !present))
+        link_bury_locked(thread, stripe, hash, spot, item_life(thread->store, spot.item));
+}
+
 enum store_status commit_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
                                 struct spot spot, struct item *item, uint64_t explicit_version,
                                 uint64_t *version) {
@@ -132,6 +139,7 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
             store_item_hold(old);
         } else {
             watch_commit(thread, addition, write->mode, status);
+            bury_dead_locked(thread, stripe, hash, spot, present);
         }
         latch_release(&stripe->lock);
         if (joined)
@@ -177,6 +185,8 @@ enum store_status store_commit(struct store_thread *thread, struct item *item, u
     if (LIKELY(status == STORE_OK))
         status = commit_locked(thread, stripe, hash, spot, item, write->new_version, version);
     watch_commit(thread, item, write->mode, status);
+    if (UNLIKELY(status != STORE_OK))
+        bury_dead_locked(thread, stripe, hash, spot, present);
     latch_release(&stripe->lock);
     if (UNLIKELY(status != STORE_OK))
         store_abandon(thread, item);

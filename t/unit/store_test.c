@@ -252,6 +252,19 @@ START_TEST(an_expired_item_is_not_in_the_way) {
 }
 END_TEST
 
+START_TEST(an_expired_item_is_counted_once_by_commands_that_store_nothing) {
+    static const enum store_mode modes[] = {STORE_REPLACE, STORE_APPEND, STORE_PREPEND, STORE_CAS};
+    for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        ck_assert_int_eq(put_bytes(&f, "key", "1", 1, 0, 1), STORE_OK); /* over already */
+        ck_assert_int_ne(put(&f, modes[i], "key", "2"), STORE_OK);
+        ck_assert_int_ne(put(&f, modes[i], "key", "2"), STORE_OK);
+        ck_assert_value(&f, "key", NULL);
+        ck_assert_uint_eq(stats_of(&f).get_expired_count, i + 1);
+        ck_assert_uint_eq(stats_of(&f).curr_items, 0);
+    }
+}
+END_TEST
+
 START_TEST(touch_and_get_and_touch) {
     struct store_key key = key_of(&f, "k");
     struct store_view view;
@@ -424,6 +437,7 @@ static Suite *store_suite(void) {
     tcase_add_test(tcase, arith_keeps_flags_checks_versions_and_sets_exptime);
     tcase_add_test(tcase, expiry_is_exact);
     tcase_add_test(tcase, an_expired_item_is_not_in_the_way);
+    tcase_add_test(tcase, an_expired_item_is_counted_once_by_commands_that_store_nothing);
     tcase_add_test(tcase, touch_and_get_and_touch);
     tcase_add_test(tcase, flush_kills_what_was_stored_and_nothing_later);
     tcase_add_test(tcase, delayed_flush_takes_effect_when_due);

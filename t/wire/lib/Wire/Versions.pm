@@ -36,6 +36,9 @@ my %since = (
     # `md`: the flag x drops the value; before, it is an invalid flag.
     meta_delete_value => '1.6.38',
 
+    # `ms`: append and prepend with N begin an absent item; before, it stays absent.
+    meta_append_vivify => '1.6.38',
+
     # `ms`: the flag s returns the item's size; before, it is ignored.
     meta_set_size => '1.6.38',
 
