@@ -34,17 +34,25 @@ out_memory:
     return NULL;
 }
 
-/* True if there was something to do. */
-static bool maintain(struct store_thread *thread) {
+/*
+ * As many slices as there is urgent work for. Returns the pause after them: short while there is
+ * work, longer and longer when there is none.
+ */
+static int maintain(struct store_thread *thread, int pause_ms) {
+    enum store_maintain next;
     int slices = 0;
-    bool has_more = true;
-    while (has_more && slices < BACKGROUND_SLICES_MAX) {
-        has_more = store_maintain(thread);
+    bool has_more;
+    do {
+        next = store_maintain(thread);
+        has_more = next == STORE_MAINTAIN_NOW;
         has_more |= store_grow(thread);
         store_thread_quiesce(thread);
         slices++;
-    }
-    return slices > 1;
+    } while (has_more && slices < BACKGROUND_SLICES_MAX);
+    if (slices > 1)
+        return BACKGROUND_BUSY_SLEEP_MS;
+    pause_ms = next == STORE_MAINTAIN_SOON ? BACKGROUND_EASY_SLEEP_MS : pause_ms * 2;
+    return pause_ms < BACKGROUND_TICK_MS ? pause_ms : BACKGROUND_TICK_MS;
 }
 
 /* One slice of a crawl, if it is time. Returns in how many milliseconds to ask again. */
@@ -79,9 +87,7 @@ static void *run(void *context) {
             config->check(config->check_context);
         }
         if (now_ms >= maintain_ms) {
-            /* Soon again while there is work, later and later when there is none. */
-            pause_ms = maintain(background->thread) ? BACKGROUND_BUSY_SLEEP_MS : pause_ms * 2;
-            pause_ms = least(pause_ms, BACKGROUND_TICK_MS);
+            pause_ms = maintain(background->thread, pause_ms);
             maintain_ms = now_ms + (uint64_t)pause_ms;
         }
         wake_wait(&background->wake, least(crawl(background->thread), least(pause_ms, tick_ms)));

@@ -16,6 +16,7 @@ enum {
     BACKGROUND_TICK_MS = 100,     /* how exact the clock is */
     BACKGROUND_FINE_TICK_MS = 10, /* the same where versions are made of it */
     BACKGROUND_BUSY_SLEEP_MS = 1, /* between two rounds of maintenance while there is much of it */
+    BACKGROUND_EASY_SLEEP_MS = 8, /* the same if it is not urgent */
     BACKGROUND_SLICES_MAX = 256,  /* of maintenance in a row before the clock is looked at again */
 };
 

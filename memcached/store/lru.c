@@ -337,17 +337,31 @@ static unsigned drop_dead_tail_locked(struct store_thread *thread, struct slab_c
     return dropped;
 }
 
-bool lru_maintain_class(struct store_thread *thread, unsigned class_id,
-                        const struct store_lru *lru) {
+/* Whether the class lives by evicting: then what order there is in its lists decides. */
+static bool is_pressed_locked(const struct store *store, struct slab_class *class) {
+    uint32_t now = clock_seconds(store->clock);
+    /* the count goes back to 0 with `stats reset` */
+    if (class->room_made_count != class->events.direct_reclaims) {
+        class->room_made_count = class->events.direct_reclaims;
+        class->room_made_s = now;
+    }
+    return class->room_made_count && now - class->room_made_s <= LRU_PRESSED_S;
+}
+
+enum store_maintain lru_maintain_class(struct store_thread *thread, unsigned class_id,
+                                       const struct store_lru *lru) {
     struct slab_class *class = &thread->store->slabs.classes[class_id];
     unsigned done = 0;
     latch_acquire(&class->lock);
+    bool is_pressed = is_pressed_locked(thread->store, class);
     done += shrink_locked(thread, class, LRU_HOT, lru, LRU_MAINTAIN_SLICE);
     done += shrink_locked(thread, class, LRU_WARM, lru, LRU_MAINTAIN_SLICE);
     for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++)
         done += drop_dead_tail_locked(thread, class, segment, LRU_MAINTAIN_SLICE);
     latch_release(&class->lock);
-    return done >= LRU_MAINTAIN_SLICE;
+    if (done < LRU_MAINTAIN_SLICE)
+        return STORE_MAINTAIN_DONE;
+    return is_pressed ? STORE_MAINTAIN_NOW : STORE_MAINTAIN_SOON;
 }
 
 void lru_bump(struct store_thread *thread, const struct item *item) {

@@ -10,6 +10,8 @@
 enum {
     LRU_EVICT_TRIES = 50,     /* items looked at for one chunk */
     LRU_MAINTAIN_SLICE = 500, /* items moved in one slice of a class */
+    /* a class is pressed for memory so long after it had to make room for an item */
+    LRU_PRESSED_S = 10,
     /* of a flat list: a hit moves an item to the head if the last move is longer ago than this */
     LRU_FLAT_INTERVAL_S = 60,
 };
@@ -56,11 +58,11 @@ void lru_substitute_locked(struct store *store, struct slab_class *class, struct
 bool lru_make_room_locked(struct store_thread *thread, unsigned class_id);
 
 /*
- * One slice for one class: the excess of hot and warm goes to cold, dead tails go. True if there is
- * more.
+ * One slice for one class: the excess of hot and warm goes to cold, dead tails go. Where nothing is
+ * evicted, the rest may wait: a set of a known key need not cost a move as well.
  */
-bool lru_maintain_class(struct store_thread *thread, unsigned class_id,
-                        const struct store_lru *lru);
+enum store_maintain lru_maintain_class(struct store_thread *thread, unsigned class_id,
+                                       const struct store_lru *lru);
 
 /* Moves the cold items that handles saw become active. */
 void lru_take_bumps(struct store_thread *thread);

@@ -5,17 +5,22 @@
 
 enum { GROW_SLICE_BUCKETS = 256 };
 
-bool store_maintain(struct store_thread *thread) {
+static enum store_maintain sooner(enum store_maintain a, enum store_maintain b) {
+    return a > b ? a : b;
+}
+
+enum store_maintain store_maintain(struct store_thread *thread) {
     struct store *store = thread->store;
     struct store_lru lru;
-    bool has_more = false;
+    enum store_maintain next = STORE_MAINTAIN_DONE;
     store_lru(store, &lru);
     lru_take_bumps(thread);
     for (unsigned id = 1; store->has_lru_maintainer && id <= store->slabs.class_count; id++)
-        has_more |= lru_maintain_class(thread, id, &lru);
-    has_more |= pages_maintain(thread);
+        next = sooner(next, lru_maintain_class(thread, id, &lru));
+    if (pages_maintain(thread))
+        next = STORE_MAINTAIN_NOW;
     shared_add(&store->juggles, 1);
-    return has_more;
+    return next;
 }
 
 static uint64_t hash_of(const void *context, const struct item *item) {

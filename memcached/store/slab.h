@@ -55,6 +55,9 @@ struct slab_class {
     struct lru_list list[LRU_SEGMENT_COUNT];
     struct class_events events;
     uint32_t evicted_time; /* seconds since last access of the last item evicted */
+    /* when the maintainer last saw that room had been made, and how often it had been by then */
+    uint32_t room_made_s;
+    uint64_t room_made_count;
 
     /* fixed after slab_size_classes */
     uint32_t chunk_bytes;

@@ -499,8 +499,12 @@ bool store_sweep(struct store_thread *thread, uint64_t *cursor, unsigned bucket_
  */
 void store_tick(struct store_thread *thread);
 
-/* One slice of LRU maintenance and reclaim; true if there is more to do now. One thread. */
-bool store_maintain(struct store_thread *thread);
+/*
+ * One slice of LRU maintenance and reclaim. Says how soon the next one is wanted: what nothing
+ * depends on yet may wait for some milliseconds. One thread.
+ */
+enum store_maintain { STORE_MAINTAIN_DONE = 0, STORE_MAINTAIN_SOON, STORE_MAINTAIN_NOW };
+enum store_maintain store_maintain(struct store_thread *thread);
 /* One slice of index growth; true if there is more to do now. One thread (may be the same). */
 bool store_grow(struct store_thread *thread);
 

@@ -233,6 +233,30 @@ START_TEST(hot_and_warm_keep_to_their_shares) {
 }
 END_TEST
 
+START_TEST(sorting_is_urgent_only_where_something_is_evicted) {
+    f.config.limit_bytes = 1 << 20;
+    fixture_open(&f);
+    put_many("k", 2000, 0);
+    ck_assert_int_eq(store_maintain(f.thread), STORE_MAINTAIN_SOON);
+    ck_assert_uint_eq(class_stats(1).moves_to_cold, 500);
+    fixture_settle(&f);
+    ck_assert_int_eq(store_maintain(f.thread), STORE_MAINTAIN_DONE);
+
+    put_many("n", 9999, 0);
+    ck_assert_uint_gt(stats_of(&f).evictions, 0);
+    ck_assert_int_eq(store_maintain(f.thread), STORE_MAINTAIN_NOW);
+    fixture_settle(&f);
+    /* overwriting evicts nothing; some seconds later it is not urgent any more */
+    put_many("n", 5000, 0);
+    ck_assert_int_eq(store_maintain(f.thread), STORE_MAINTAIN_NOW);
+    fixture_settle(&f);
+    fixture_wait(&f, 20);
+    fixture_settle(&f);
+    put_many("n", 5000, 0);
+    ck_assert_int_eq(store_maintain(f.thread), STORE_MAINTAIN_SOON);
+}
+END_TEST
+
 START_TEST(what_is_old_for_its_segment_moves_on) {
     f.config.lru.hot_percent = 79;
     f.config.lru.warm_percent = 1;
@@ -590,6 +614,7 @@ static Suite *lru_suite(void) {
     tcase_set_timeout(tcase, 300);
     tcase_add_loop_test(tcase, a_flat_list_has_the_order_of_use, 0, 4);
     tcase_add_test(tcase, hot_and_warm_keep_to_their_shares);
+    tcase_add_test(tcase, sorting_is_urgent_only_where_something_is_evicted);
     tcase_add_test(tcase, what_is_old_for_its_segment_moves_on);
     tcase_add_test(tcase, a_list_may_become_flat_and_segmented_again);
     tcase_add_test(tcase, temporary_items_are_not_evicted);
