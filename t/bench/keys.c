@@ -1,39 +1,16 @@
 #include "t/bench/keys.h"
 
-#include <math.h>
-
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
+#include "t/bench/zipf.h"
 
-static double unit_draw(struct rng *rng) {
-    return (double)(rng_next(rng) >> 11) * 0x1p-53;
-}
-
-/*
- * Zipf ranks by the method of Gray et al., "Quickly generating billion-record synthetic databases"
- * (SIGMOD 1994). Ranks are then scattered over the indexes, so that hot keys are not neighbours.
- */
+/* Ranks are scattered over the indexes, so that hot keys are not neighbours. */
 static void zipf_fill(struct keyspace *keys, double theta, struct rng *rng) {
-    double n = keys->key_count, zeta = 0;
-    for (uint32_t i = 1; i <= keys->key_count; i++)
-        zeta += pow(i, -theta);
-    double zeta2 = 1 + pow(0.5, theta);
-    double alpha = 1 / (1 - theta);
-    double eta = (1 - pow(2 / n, 1 - theta)) / (1 - zeta2 / zeta);
+    struct zipf zipf;
     const uint64_t scatter = 2654435761u; /* a prime, so coprime to every count but its multiples */
-    for (uint32_t i = 0; i < ZIPF_DRAWS; i++) {
-        double u = unit_draw(rng);
-        uint64_t rank;
-        if (u * zeta < 1)
-            rank = 0;
-        else if (u * zeta < zeta2)
-            rank = 1;
-        else
-            rank = (uint64_t)(n * pow(eta * u - eta + 1, alpha));
-        if (rank >= keys->key_count)
-            rank = keys->key_count - 1;
-        keys->zipf_draws[i] = (uint32_t)(rank * scatter % keys->key_count);
-    }
+    zipf_make(&zipf, keys->key_count, theta);
+    for (uint32_t i = 0; i < ZIPF_DRAWS; i++)
+        keys->zipf_draws[i] = (uint32_t)(zipf_draw(&zipf, rng) * scatter % keys->key_count);
 }
 
 bool keyspace_make(struct keyspace *keys, uint32_t key_count, uint32_t key_bytes,

@@ -1,4 +1,4 @@
-noinst_PROGRAMS += t/bench/mcload t/bench/canned
+noinst_PROGRAMS += t/bench/mcload t/bench/mcreplay t/bench/canned
 t_bench_mcload_SOURCES = \
 	t/bench/conn.c t/bench/conn.h \
 	t/bench/cpu.c t/bench/cpu.h \
@@ -11,12 +11,21 @@ t_bench_mcload_SOURCES = \
 	t/bench/report.c t/bench/report.h \
 	t/bench/request.c t/bench/request.h \
 	t/bench/target.c t/bench/target.h \
-	t/bench/worker.c t/bench/worker.h
+	t/bench/worker.c t/bench/worker.h \
+	t/bench/zipf.c t/bench/zipf.h
 t_bench_mcload_LDADD = libbase.a -lm $(PTHREAD_LIBS)
+t_bench_mcreplay_SOURCES = \
+	t/bench/keys.c t/bench/keys.h \
+	t/bench/replay.c \
+	t/bench/target.c t/bench/target.h \
+	t/bench/trace.c t/bench/trace.h \
+	t/bench/zipf.c t/bench/zipf.h
+t_bench_mcreplay_LDADD = libbase.a -lm $(PTHREAD_LIBS)
 t_bench_canned_SOURCES = t/bench/canned.c
 t_bench_canned_LDADD = libbase.a $(PTHREAD_LIBS)
 EXTRA_DIST += \
 	t/bench/compare \
+	t/bench/hitratio \
 	t/bench/memory \
 	t/bench/lib/Bench/Instructions.pm \
 	t/bench/lib/Bench/Load.pm \
@@ -34,4 +43,9 @@ bench: memcached/memcached$(EXEEXT) t/bench/mcload$(EXEEXT) t/bench/canned$(EXEE
 bench-memory: memcached/memcached$(EXEEXT)
 	$(PERL) $(srcdir)/t/bench/memory --ours memcached/memcached$(EXEEXT) $(BENCH_MEMORY_FLAGS)
 
-.PHONY: bench bench-memory
+# How often a cache of the same -m has what is asked for: some minutes.
+bench-hitratio: memcached/memcached$(EXEEXT) t/bench/mcreplay$(EXEEXT)
+	$(PERL) $(srcdir)/t/bench/hitratio --ours memcached/memcached$(EXEEXT) \
+	  --mcreplay t/bench/mcreplay$(EXEEXT) $(BENCH_HITRATIO_FLAGS)
+
+.PHONY: bench bench-memory bench-hitratio
