@@ -69,4 +69,21 @@ EXTRA_DIST += \
 	t/wire/clients/pymemcache_client.py \
 	t/wire/clients/04-php.t \
 	t/wire/clients/php_client.php \
-	t/wire/clients/05-perl.t
+	t/wire/clients/05-perl.t \
+	t/wire/differ/allowed \
+	t/wire/differ/mutant \
+	t/wire/differ/README.md \
+	t/wire/differ/run \
+	t/wire/differ/self.t \
+	t/wire/differ/lib/Differ/Allowed.pm \
+	t/wire/differ/lib/Differ/Case.pm \
+	t/wire/differ/lib/Differ/Compare.pm \
+	t/wire/differ/lib/Differ/Generate.pm \
+	t/wire/differ/lib/Differ/Grammar.pm \
+	t/wire/differ/lib/Differ/Grammar/Meta.pm \
+	t/wire/differ/lib/Differ/Grammar/Text.pm \
+	t/wire/differ/lib/Differ/Main.pm \
+	t/wire/differ/lib/Differ/Pair.pm \
+	t/wire/differ/lib/Differ/Shrink.pm \
+	t/wire/differ/lib/Differ/Worker.pm \
+	t/wire/differ/tables/text

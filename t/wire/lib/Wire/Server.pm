@@ -87,8 +87,8 @@ sub spawn { my ($class, @arguments) = @_; return $class->spawn_program(program()
 sub spawn_program {
     my ($class, $other, @arguments) = @_;
     my $self = bless { arguments => [@arguments], program => $other }, $class;
-    $self->{stderr_path} = dir() . "/stderr.$spawned";
-    $self->{stdout_path} = dir() . "/stdout.$spawned";
+    $self->{stderr_path} = dir() . "/stderr.$$.$spawned";
+    $self->{stdout_path} = dir() . "/stdout.$$.$spawned";
     $spawned++;
     my $pid = fork // die "fork: $!";
     if (!$pid) {
@@ -104,14 +104,17 @@ sub spawn_program {
 
 # Starts a server on a free port and waits until it accepts. The options come behind those that
 # choose port, address and user; with `-s PATH` among them it is a unix socket's server.
-sub start {
-    my ($class, @options) = @_;
+sub start { my ($class, @options) = @_; return $class->start_program(program(), @options) }
+
+# The same with another program.
+sub start_program {
+    my ($class, $other, @options) = @_;
     my $socket;
     for my $i (0 .. $#options) { $socket = $options[ $i + 1 ] if $options[$i] eq '-s' }
     for my $attempt (1 .. 10) {
         my $port = $socket ? undef : free_port();
-        my $self = $class->spawn(user_options(), $socket ? () : ('-l', '127.0.0.1', '-p', $port),
-                                 @options);
+        my $self = $class->spawn_program($other, user_options(),
+                                         $socket ? () : ('-l', '127.0.0.1', '-p', $port), @options);
         $self->{port} = $port;
         $self->{to} = $socket // $port;
         return $self if $self->_await;
@@ -187,6 +190,12 @@ sub told {
     $run->wait_end;
     return $told{$option} = $run->stdout;
 }
+sub version_of {
+    my ($program) = @_;
+    my $run = Wire::Server->spawn_program($program, '-V');
+    $run->wait_end;
+    return $run->stdout =~ /(\d+\.\d+\.\d+)/ ? $1 : '0.0.0';
+}
 sub version { return told('-V') =~ /(\d+\.\d+\.\d+)/ ? $1 : '0.0.0' }
 sub is_replicating { return told('-h') =~ /--replication-peer/ ? 1 : 0 }
 
@@ -241,13 +250,14 @@ sub complaint {
 # has been told already to stop may be told again.
 sub stop {
     my ($self, $signal) = @_;
-    my $complaint = $self->_finish($signal);
+    my $complaint = $self->end($signal);
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     fail('the server ends cleanly') && diag($self->_report($complaint)) if $complaint;
     return !$complaint;
 }
 
-sub _finish {
+# The same outside a test: returns the complaint.
+sub end {
     my ($self, $signal) = @_;
     return '' if $self->{finished};
     $self->{finished} = 1;
@@ -268,7 +278,7 @@ END {
     if ($$ == $owner_pid) {
         my $status = $?;
         for my $server (values %running) {
-            my $complaint = $server->_finish;
+            my $complaint = $server->end;
             next unless $complaint;
             diag($server->_report($complaint));
             $status ||= 1;

@@ -1,0 +1,156 @@
+package Differ::Main;
+
+# The tester's run: probes of what is allowed, the tables, generated cases; each a line of TAP.
+
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+use JSON::PP;
+use POSIX ();
+use Time::HiRes qw(time);
+use Differ::Allowed;
+use Differ::Case;
+use Differ::Generate;
+use Differ::Worker;
+use Wire::Server;
+
+my $home = dirname(__FILE__) . '/../..';
+
+# What both servers are started with: one worker and no threads that look after items, so that what
+# they say is a matter of requests alone.
+my @server_options = (qw(-m 1024 -U 0 -t 1 -o), 'no_lru_crawler,no_lru_maintainer');
+
+# The grammars of a run that names none.
+my @usual_kinds = qw(text);
+
+sub new {
+    my ($class, %options) = @_;
+    my $reference = $ENV{REFERENCE} // '/usr/bin/memcached';
+    my $self = bless { %options, tests => 0, failed => 0 }, $class;
+    $self->{programs} = [ Wire::Server::program(), $reference ];
+    $self->{reference_version} = Wire::Server::version_of($reference);
+    $self->{allowed} = Differ::Allowed->read_file("$home/allowed", $self->{reference_version});
+    $self->{kinds} = [@usual_kinds] unless @{ $self->{kinds} };
+    Wire::Server::dir();    # this process's, for the workers too
+    return $self;
+}
+
+sub _ok {
+    my ($self, $is_ok, $name, @texts) = @_;
+    $self->{tests}++;
+    $self->{failed}++ unless $is_ok;
+    print $is_ok ? 'ok' : 'not ok', " $self->{tests} - $name\n";
+    for my $text (@texts) { print map { "#   $_\n" } split /\n/, $text }
+    return $is_ok;
+}
+
+sub run {
+    my ($self) = @_;
+    $| = 1;
+    if (!-x $self->{programs}[1]) {
+        print "1..0 # SKIP no reference: $self->{programs}[1]\n";
+        return 0;
+    }
+    print "# seed $self->{seed}; the reference is $self->{programs}[1], ",
+        "$self->{reference_version}\n";
+    if (defined $self->{script}) {
+        $self->_run_texts('script', $self->{script});
+    } elsif (defined $self->{case}) {
+        $self->_run_cases($self->{kinds}[0], $self->{case}, $self->{case}, 1);
+    } else {
+        $self->_run_others if $self->{others};
+        $self->_run_generated($_) for @{ $self->{kinds} };
+    }
+    print "1..$self->{tests}\n";
+    return $self->{failed} ? 1 : 0;
+}
+
+sub _worker { my ($self) = @_; return Differ::Worker->new($self->{programs}, $self->{allowed}, @server_options) }
+
+sub _run_others {
+    my ($self) = @_;
+    $self->_run_probes;
+    $self->_run_texts((m{([^/]+)\z}), $_) for sort glob "$home/tables/*";
+}
+
+# Each allowed difference has to be one still.
+sub _run_probes {
+    my ($self) = @_;
+    my $worker = $self->_worker;
+    for my $rule ($self->{allowed}->rules) {
+        my $is_shown = $worker->shows_difference($rule->{probe}, $self->{allowed}->without($rule));
+        $self->_ok($is_shown, "allowed: $rule->{name}",
+                   $is_shown ? () : 'it does not occur any more: take it out of `allowed`');
+    }
+    $worker->finish;
+}
+
+sub _slurp {
+    my ($path) = @_;
+    local $/;
+    return <STDIN> if $path eq '-';
+    open my $in, '<', $path or die "$path: $!\n";
+    return <$in>;
+}
+
+sub _run_texts {
+    my ($self, $name, $path) = @_;
+    my $worker = $self->_worker;
+    my @cases = Differ::Case->parse(_slurp($path));
+    my $number = 0;
+    $worker->check($_, "$name, case " . ++$number) for @cases;
+    $worker->finish;
+    $self->_ok(!$worker->failures, "$name: " . @cases . ' cases', $worker->failures);
+}
+
+# Cases first, first + step, ... up to last or so many requests; in this process.
+sub _run_cases {
+    my ($self, $kind, $first, $last, $step) = @_;
+    my $worker = $self->_worker;
+    my ($requests, $cases, $bytes) = (0, 0, 0);
+    my $share = $self->{requests} / @{ $self->{kinds} } / $step;
+    for (my $number = $first; defined $last ? $number <= $last : $requests < $share; $number += $step) {
+        my ($case, $count) = Differ::Generate::make_case($kind, $self->{seed}, $number, $self->{allowed});
+        next unless $count;
+        $worker->check($case, "--seed $self->{seed} --kind $kind --case $number");
+        $requests += $count;
+        $cases++;
+        $bytes += $case->size;
+        last if $worker->failures >= $self->{failures};
+    }
+    $worker->finish;
+    my $outcome = { requests => $requests, cases => $cases, bytes => $bytes,
+                    failures => [ $worker->failures ], unrepeated => [ $worker->unrepeated ] };
+    return $outcome if !defined $last;
+    $self->_ok(!$worker->failures, "$kind, case $first", $worker->failures, $worker->unrepeated);
+}
+
+# The same in another process; returns where its outcome can be read from.
+sub _fork_cases {
+    my ($self, $kind, $first) = @_;
+    my $pid = open(my $from, '-|') // die "fork: $!";
+    return $from if $pid;
+    my $outcome = eval { $self->_run_cases($kind, $first, undef, $self->{jobs}) }
+        || { requests => 0, cases => 0, bytes => 0, failures => [ "the tester died: $@" ], unrepeated => [] };
+    print encode_json($outcome);
+    close STDOUT;
+    POSIX::_exit(0);
+}
+
+sub _run_generated {
+    my ($self, $kind) = @_;
+    my $start = time;
+    my %sum = (requests => 0, cases => 0, bytes => 0, failures => [], unrepeated => []);
+    for my $from (map { $self->_fork_cases($kind, $_) } 1 .. $self->{jobs}) {
+        my $outcome = decode_json(do { local $/; <$from> } || '{"failures":["a worker died"]}');
+        close $from;
+        $sum{$_} += $outcome->{$_} // 0 for qw(requests cases bytes);
+        push @{ $sum{$_} }, @{ $outcome->{$_} // [] } for qw(failures unrepeated);
+    }
+    my $name = sprintf '%s: %d generated requests in %d cases (%.1f MB, %.0f s)', $kind,
+        @sum{qw(requests cases)}, $sum{bytes} / 1e6, time - $start;
+    $self->_ok(!@{ $sum{failures} }, $name, @{ $sum{failures} });
+    print map { "#   once only: $_\n" } map { split /\n/ } @{ $sum{unrepeated} };
+}
+
+1;

@@ -1,0 +1,290 @@
+package Differ::Pair;
+
+# Two servers, ours and the reference, that are sent the same; and what each of them replied.
+#
+# The end of a reply is marked by a fence: a request that nothing else looks like, whose reply
+# repeats a number. A fence that is swallowed (a value that is shorter than announced) is followed by
+# further ones, with filler, to both servers, until both have answered or closed.
+
+use strict;
+use warnings;
+use Errno qw(EAGAIN EINTR EINPROGRESS);
+use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
+use Socket qw(PF_INET SOCK_STREAM IPPROTO_TCP TCP_NODELAY inet_aton pack_sockaddr_in);
+use Time::HiRes qw(time sleep);
+use Wire::Server;
+
+use constant {
+    SIDES             => 2,
+    FENCE_PATIENCE    => 0.02,     # seconds before the first further fence; doubles each time
+    FENCES_MAX        => 6,        # then both count as silent
+    FILLER_FROM       => 4,        # the fence from which on filler is sent before it
+    KEY_BYTES_MAX     => 250,
+    FILLER_BYTES      => 1 << 17,
+    SPLIT_PAUSE       => 0.0003,   # seconds, for the servers to read one write before the next
+    START_FRACTION    => 0.5,      # of a second, in which both servers start: their clocks agree
+    CONNECTION_BROKEN => "\n(closed)\n",
+    CONNECTION_SILENT => "\n(silent)\n",
+};
+
+# programs: [ours, reference]; options: of both.
+sub new {
+    my ($class, $programs, @options) = @_;
+    return bless { programs => $programs, options => [@options], fence => 0 }, $class;
+}
+
+sub start {
+    my ($self) = @_;
+    my $fraction = time - int time;
+    sleep 1 - $fraction if $fraction > START_FRACTION;
+    $self->{servers} = [ map { Wire::Server->start_program($_, @{ $self->{options} }) }
+                         @{ $self->{programs} } ];
+    $self->{addresses} = [ map { pack_sockaddr_in($_->port, inet_aton('127.0.0.1')) }
+                           @{ $self->{servers} } ];
+    $self->{control} = $self->_connect('t');
+    # 1 is nobody's CAS value from here on
+    $_->{out} .= "set ~ 0 0 0 noreply\r\n\r\n" x 2 . "delete ~ noreply\r\n" for @{ $self->{control}{sides} };
+    $self->_replies($self->{control});
+    return $self;
+}
+
+# Ends both; returns what was wrong with how ours did it.
+sub stop {
+    my ($self) = @_;
+    my $servers = delete $self->{servers} or return '';
+    $self->_close($_) for delete $self->{control}, values %{ delete $self->{connections} // {} };
+    my @complaints = map { $_->end } @$servers;
+    return $complaints[0];
+}
+
+sub restart { my ($self) = @_; my $complaint = $self->stop; $self->start; return $complaint }
+
+sub is_alive { my ($self) = @_; return !grep { $_->ended } @{ $self->{servers} } }
+
+# ---- connections -------------------------------------------------------------------------------
+
+# One of each server: {sock, in, out, at_eof}.
+sub _connect {
+    my ($self, $kind) = @_;
+    my @sides;
+    for my $address (@{ $self->{addresses} }) {
+        socket my $sock, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
+        setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
+        my $is_refused = !connect $sock, $address;
+        fcntl $sock, F_SETFL, O_NONBLOCK | fcntl $sock, F_GETFL, 0;
+        push @sides, { sock => $sock, fileno => fileno $sock, in => '', out => '',
+                       at_eof => $is_refused };
+    }
+    return { kind => $kind, sides => \@sides, waits => 0 };
+}
+
+sub _close { my ($self, $conn) = @_; close $_->{sock} for $conn ? @{ $conn->{sides} } : () }
+
+sub _temporary { return $! == EAGAIN || $! == EINTR }
+
+sub _receive {
+    my ($side) = @_;
+    my $count = sysread $side->{sock}, $side->{in}, 262144, length $side->{in};
+    $side->{at_eof} = 1 unless $count || (!defined $count && _temporary());
+}
+
+sub _send {
+    my ($side) = @_;
+    my $count = syswrite $side->{sock}, $side->{out};
+    if (defined $count) {
+        substr $side->{out}, 0, $count, '';
+    } elsif (!_temporary()) {
+        $side->{out} = '';    # the end of the connection will be read
+    }
+}
+
+# Moves bytes of these sides for at most so many seconds, or until something has moved.
+sub _move {
+    my ($sides, $seconds) = @_;
+    my ($readable, $writable) = ('', '');
+    for my $side (@$sides) {
+        next if $side->{at_eof};
+        vec($readable, $side->{fileno}, 1) = 1;
+        vec($writable, $side->{fileno}, 1) = 1 if length $side->{out};
+    }
+    return unless select($readable, $writable, undef, $seconds) > 0;
+    for my $side (@$sides) {
+        next if $side->{at_eof};
+        _send($side) if length $side->{out} && vec $writable, $side->{fileno}, 1;
+        _receive($side) if vec $readable, $side->{fileno}, 1;
+    }
+}
+
+# A fence as [request, reply]; of each kind of connection.
+my %fences = (
+    t => sub { my ($n) = @_; return ("mg ~fence k O$n\r\n", "EN k~fence O$n\r\n") },
+    b => sub {
+        my ($n) = @_;
+        return (pack('CCnCCnNNx8', 0x80, 0x0a, 0, 0, 0, 0, 0, 0xfe000000 | $n),
+                pack('CCnCCnNNx8', 0x81, 0x0a, 0, 0, 0, 0, 0, 0xfe000000 | $n));
+    },
+);
+
+# Sends a fence behind what was sent, and waits until both sides have answered it or closed.
+# Returns how many fences it took; 0: one of them says nothing.
+sub _await {
+    my ($self, $conn) = @_;
+    my $sides = $conn->{sides};
+    $conn->{waits} = 0;
+    my $patience = FENCE_PATIENCE;
+    for my $attempt (1 .. FENCES_MAX) {
+        my ($request, $reply) = $fences{ $conn->{kind} }->(++$self->{fence} & 0xffffff);
+        for my $side (@$sides) {
+            next if $side->{at_eof};
+            $side->{out} .= "\r\n" x (FILLER_BYTES / 2) if $attempt >= FILLER_FROM;
+            $side->{out} .= $request;
+            _send($side);
+        }
+        my $end = time + ($patience *= 2);
+        while (1) {
+            my @left = grep { !$_->{at_eof} && substr($_->{in}, -length $reply) ne $reply } @$sides;
+            return $attempt unless @left;
+            my $seconds = $end - time;
+            last if $seconds <= 0;
+            _move(\@left, $seconds);
+        }
+    }
+    return 0;
+}
+
+# The replies to what was sent on the connection since the last time: one a side.
+sub _replies {
+    my ($self, $conn) = @_;
+    my $attempts = $self->_await($conn);
+    my @replies;
+    for my $side (@{ $conn->{sides} }) {
+        push @replies, $side->{in} . ($side->{at_eof} ? CONNECTION_BROKEN
+                                      : $attempts ? '' : CONNECTION_SILENT);
+        $side->{in} = '';
+    }
+    if (!$attempts) {
+        $_->{at_eof} = 1 for @{ $conn->{sides} };
+    }
+    my (undef, $fence) = $fences{ $conn->{kind} }->($self->{fence} & 0xffffff);
+    $_ =~ s/\Q$fence\E\z// for @replies;
+    return @replies;
+}
+
+# ---- a case ------------------------------------------------------------------------------------
+
+# What a side has for a key's CAS value.
+sub _cas_of {
+    my ($self, $key) = @_;
+    my $control = $self->{control};
+    $_->{out} .= "me $key\r\n" for @{ $control->{sides} };
+    return map { / cas=(\d+)/ ? $1 : 0 } $self->_replies($control);
+}
+
+# What the step's bytes are for each side.
+sub _filled_in {
+    my ($self, $bytes) = @_;
+    my @filled = ($bytes) x SIDES;
+    my $now = int time;
+    $_ =~ s/\@now([+-]\d+)\@/$now + $1/ge for @filled;
+    while ($filled[0] =~ /\@(cas8?):([^@+-]+)([+-]\d+)?\@/) {
+        my ($kind, $key, $offset, $from, $to) = ($1, $2, $3 // 0, $-[0], $+[0]);
+        my @cas = map { $_ + $offset < 0 ? 0 : $_ + $offset } $self->_cas_of($key);
+        for my $i (0 .. SIDES - 1) {
+            my $text = $kind eq 'cas8' ? pack 'Q>', $cas[$i] : $cas[$i];
+            $filled[$i] =~ s/\@\Q$kind:$key\E(?:[+-]\d+)?\@/$text/;
+        }
+    }
+    return @filled;
+}
+
+sub _step {
+    my ($self, $step, $result) = @_;
+    my ($name, $bytes, $how) = @$step;
+    $self->_settle($name, $bytes, $result);
+    my $conn = $self->{connections}{$name} //= $self->_connect(substr $name, 0, 1);
+    my @filled = $bytes =~ /\@/ ? $self->_filled_in($bytes) : ($bytes) x SIDES;
+    for my $i (0 .. SIDES - 1) {
+        my $side = $conn->{sides}[$i];
+        next if $side->{at_eof};
+        $side->{out} .= $filled[$i];
+        _send($side) if $how eq '+';
+    }
+    $conn->{asked} = ($conn->{asked} // '') . $bytes;
+    $conn->{waits} = 1;
+    $conn->{is_halfway} = $how eq '+';
+    $self->_collect($name, $result) if $how eq ':';
+    _move($conn->{sides}, SPLIT_PAUSE) if $how eq '+';
+}
+
+# Nothing is left to chance: what was sent whole on another connection has been executed before.
+sub _settle {
+    my ($self, $name, $bytes, $result) = @_;
+    my $needs_all = $bytes =~ /\@cas/;
+    for my $other (sort keys %{ $self->{connections} }) {
+        next unless $self->{connections}{$other}{waits};
+        $self->_collect($other, $result)
+            if $needs_all || ($other ne $name && !$self->{connections}{$other}{is_halfway});
+    }
+}
+
+sub _collect {
+    my ($self, $name, $result) = @_;
+    my $conn = $self->{connections}{$name};
+    my @replies = $self->_replies($conn);
+    push @$result, { connection => $name, request => delete $conn->{asked} // '',
+                     replies => \@replies };
+}
+
+# `stats` of each side, numbers as what they have grown by since `before`.
+sub _statistics {
+    my ($self, $before) = @_;
+    my $control = $self->{control};
+    $_->{out} .= "stats\r\n" for @{ $control->{sides} };
+    my @replies = $self->_replies($control);
+    my @values = map { { /^STAT (\S+) (\d+)\r$/mg } } @replies;
+    return ({}, \@values) unless $before;
+    for my $i (0 .. SIDES - 1) {
+        $replies[$i] =~ s/^STAT (\S+) \K(\d+)(?=\r$)/$2 - ($before->[$i]{$1} \/\/ 0)/mge;
+    }
+    return (\@replies, \@values);
+}
+
+# Lookups of whatever may be a key in these bytes.
+sub _lookups {
+    my ($bytes) = @_;
+    my %words = map { $_ => 1 } grep { length $_ <= KEY_BYTES_MAX && !/\0/ } split /[ \r\n]+/, $bytes;
+    delete $words{''};
+    my @coded = grep { length($_) % 4 == 0 && m{\A[A-Za-z0-9+/]+={0,2}\z} } sort keys %words;
+    return join '', map { "$_\r\n" } join(' ', 'get', '~', sort keys %words), map { "mg $_ b q" } @coded;
+}
+
+# Both servers without items: a flush leaves some where they are until somebody asks for them, and when
+# it does is not the same everywhere.
+sub _empty {
+    my ($self, $case) = @_;
+    my $control = $self->{control};
+    my $lookups = delete $self->{leftovers} // '';
+    $_->{out} .= "flush_all\r\n$lookups" for @{ $control->{sides} };
+    $self->{leftovers} = _lookups(join '', map { $_->[1] } $case->steps);
+    return { connection => 'control', request => "flush_all\r\n$lookups",
+             replies => [ $self->_replies($control) ] };
+}
+
+# Empties both servers, sends the case, and returns what they replied: a list of {connection, request,
+# replies => [ours, reference]}; at its end what `stats` tells of the case.
+sub run {
+    my ($self, $case) = @_;
+    my @result = ($self->_empty($case));
+    my (undef, $before) = $self->_statistics;
+    $self->{connections} = {};
+    $self->_step($_, \@result) for $case->steps;
+    for my $name (sort keys %{ $self->{connections} }) {
+        $self->_collect($name, \@result) if $self->{connections}{$name}{waits};
+    }
+    $self->_close($_) for values %{ delete $self->{connections} };
+    my ($replies) = $self->_statistics($before);
+    push @result, { connection => 'control', request => 'stats', replies => $replies };
+    return \@result;
+}
+
+1;
