@@ -177,7 +177,7 @@ static enum parse_result parse_unfinished(struct parser *parser, struct request 
 static enum parse_result parse_whole_line(struct parser *parser, struct request *request) {
     size_t bytes = (size_t)(parser->end - parser->at);
     const char *newline = memchr(parser->at, '\n', bytes);
-    if (!newline)
+    if (!newline || newline - parser->at >= PARSE_WHOLE_LINE_BYTES_MAX)
         return parse_unfinished(parser, request);
     const char *line_end = newline > parser->at && newline[-1] == '\r' ? newline - 1 : newline;
     /* what stands behind a NUL is no part of the line */

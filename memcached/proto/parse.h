@@ -16,6 +16,7 @@
 enum {
     PARSE_LINE_BYTES_MAX =
         2048, /* so much of a line and no end of it: refused, but for get and gets */
+    PARSE_WHOLE_LINE_BYTES_MAX = 16384, /* so long a line is refused even with its end at hand */
     PARSE_WAIT_BYTES_MAX = 8192, /* a get or a value that is shorter is waited for, not begun */
     PARSE_VALUE_BYTES_MAX = INT32_MAX - 2,
 };

@@ -36,6 +36,9 @@ reply_is($c, 'get ' . 'a ' x 1024 . "\r\n", "VALUE a 0 1\r\n1\r\n" x 1024 . "END
          'get with 1024 keys');
 reply_is($c, 'gets ' . ('missing' . 'x' x 90 . ' ') x 30000 . "\r\n", "END\r\n", 'gets of 3 MB');
 
+reply_closes($server->conn, 'x' x 17000 . "\r\n", '', 'a line of 17,000 bytes with its end at hand: closed');
+reply_is($c, 'get' . ' ' x 17000 . "a\r\n", $a, ' ... a get is served');
+
 # The same in small pieces
 my $slow = $server->conn;
 $slow->put('get ');
