@@ -33,7 +33,8 @@ static char *dump(void) {
     outbuf_init(&out);
     ck_assert(prefixes_put(prefixes, &out));
     char *text = malloc(out.bytes + 1);
-    memcpy(text, out.data, out.bytes);
+    if (out.bytes > 0)
+        memcpy(text, out.data, out.bytes);
     text[out.bytes] = '\0';
     outbuf_free(&out);
     return text;
