@@ -146,8 +146,11 @@ bool auth_knows(struct auth *auth, const char *user, size_t user_bytes, const ch
     for (unsigned i = 0; i < auth->users.count; i++) {
         const struct auth_user *known = &auth->users.user[i];
         const char *known_password = known->text + known->user_bytes + 1;
-        is_known |= is_same(known->text, known->user_bytes, user, user_bytes) &
-                    is_same(known_password, known->password_bytes, password, password_bytes);
+        /* Both are always compared: an early end would tell which of the two was wrong. */
+        const bool is_user = is_same(known->text, known->user_bytes, user, user_bytes);
+        const bool is_password =
+            is_same(known_password, known->password_bytes, password, password_bytes);
+        is_known |= is_user & is_password;
     }
     lock_release(&auth->lock);
     return is_known;
