@@ -73,6 +73,7 @@ struct in_link {
     uint64_t id;               /* fixed */
     uint64_t peer_id;          /* fixed */
     uint64_t barrier;          /* number of the `mn` that is next; 0: none. Own worker only */
+    bool is_filling;           /* a full sync comes by it. Own worker only */
     _Atomic uint64_t heard_ms; /* when something from it was last applied */
     bool is_dead;              /* under lock: superseded or silent; nothing more is applied */
     struct in_link *next;      /* under the node's lock */

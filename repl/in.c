@@ -278,6 +278,8 @@ static void link_line(struct engine *engine, struct in_link *link, struct store_
     /* The node's lock is kept: no other link can take this one's place meanwhile. */
     if (said == NODE_LINE_START_OVER)
         start_over(engine, thread);
+    link->is_filling =
+        said == NODE_LINE_START_OVER || (link->is_filling && view.self.state == NODE_SYNCING);
     engine_publish_locked(engine);
     lock_release(&engine->node_lock);
     if (said == NODE_LINE_BAD)
@@ -358,7 +360,8 @@ static enum store_status apply_set(void *context, void *link_pointer, struct sto
         store_version_advance(engine->store, version);
         status = store_apply_set(thread, item, key->hash, version, link->peer_id > engine->id);
         note_applied(engine, thread, status, key, version);
-        count(&engine->sync_in_items);
+        if (UNLIKELY(link->is_filling))
+            count(&engine->sync_in_items);
     }
     lock_release(&link->lock);
     return status;

@@ -75,6 +75,11 @@ for my $round (1 .. 3) {
     value_is($again->conn, "r$round-0-1", undef, ' ... what was deleted meanwhile is gone');
     value_is($again->conn, "survivor$round", '2', ' ... what was written meanwhile is there');
     is($again->conn->stats->{curr_items}, $slave->conn->stats->{curr_items}, ' ... as many items');
+    my $filled = repl_of($again)->{sync_in_items};
+    cmp_ok($filled, '>=', 300, ' ... the items it was filled with are counted');
+    set_ok($s, "later$round", 'x');
+    poll_ok { ($again->conn->get("later$round") // "") eq "x" } ' ... a later change arrives';
+    is(repl_of($again)->{sync_in_items}, $filled, ' ... and is none of them');
 }
 $pair->stop;
 done_testing;
