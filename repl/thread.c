@@ -56,7 +56,7 @@ struct repl {
     bool is_stop_begun;
     bool was_up;
     uint64_t stop_deadline_ms;
-    enum node_role role;
+    enum node_role role, role_told;
     enum node_state node_state;
     uint64_t role_told_ms;
 
@@ -160,26 +160,33 @@ static enum state_number state_number(enum node_state state) {
     return STATE_NUMBER_READY;
 }
 
+static void role_tell(struct repl *repl) {
+    say(repl, "this node is %s, %s", node_role_name(repl->role), node_state_name(repl->node_state));
+    repl->role_told = repl->role;
+    repl->role_told_ms = clock_mono_ms(repl->clock);
+}
+
+/*
+ * Clients that write on both nodes make the role flip with every write: that is told now and then,
+ * and the role that it comes to rest at in the end.
+ */
+static void role_tell_if_due(struct repl *repl) {
+    if (repl->role != repl->role_told && !repl->is_stop_begun &&
+        clock_mono_ms(repl->clock) - repl->role_told_ms >= ROLE_TOLD_EVERY_MS)
+        role_tell(repl);
+}
+
 static void transport_changed(void *context, const struct node_view *view) {
     struct repl *repl = context;
     if (repl->is_stop_begun)
         return;
-    uint64_t now_ms = clock_mono_ms(repl->clock);
     bool is_new_state = view->self.state != repl->node_state;
-    bool is_new_role = view->self.role != repl->role;
-    if (is_new_state)
-        state_write(repl, state_number(view->self.state));
-    /*
-     * Clients that write on both nodes make the role flip with every write: that is told now and
-     * then.
-     */
-    if (is_new_state || (is_new_role && now_ms - repl->role_told_ms >= ROLE_TOLD_EVERY_MS)) {
-        say(repl, "this node is %s, %s", node_role_name(view->self.role),
-            node_state_name(view->self.state));
-        repl->role_told_ms = now_ms;
-    }
     repl->role = view->self.role;
     repl->node_state = view->self.state;
+    if (is_new_state) {
+        state_write(repl, state_number(repl->node_state));
+        role_tell(repl);
+    }
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
@@ -298,6 +305,7 @@ static void *thread_run(void *context) {
         uint64_t next_ms = engine_tick(repl->engine, repl->handle);
         if (atomic_load(&repl->is_stopping) && is_stop_done(repl))
             break;
+        role_tell_if_due(repl);
         dial_go_on(repl);
         wait_for_events(repl, next_ms);
     }

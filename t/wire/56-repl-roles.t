@@ -64,6 +64,16 @@ for my $write ("set w 0 0 1\r\n1\r\n", "add w$$ 0 0 1\r\n1\r\n", "incr w 1\r\n",
     master_is(1 - $number, 'a take-over by ' . show($write));
 }
 
+# What the logs say of the roles last is true, however fast they change.
+sub told { return $_[0]->stderr =~ /.*this node is (\w+), (\w+)$/ms ? "$1 $2" : 'nothing' }
+for my $turn (1 .. 3) {
+    my $number = 1 - $pair->master_number;
+    reply_is($pair->node($number)->conn, "repl promote\r\n", "OK\r\n");
+    master_is($number, "turn $turn");
+    poll_ok { roles() eq join ', ', map { told($_) } $pair->nodes } ' ... and the logs end with it'
+        or diag(map { told($_) . "\n" } $pair->nodes);
+}
+
 # Writes on both sides at the same moment: one master in the end, and both hold the same.
 my @c = map { $_->conn } $pair->nodes;
 for my $n (1 .. 200) {
