@@ -54,7 +54,7 @@ struct replay {
     uint64_t counted; /* requests */
 };
 
-static _Noreturn void give_up(const char *format, ...) {
+__attribute__((format(printf, 1, 2))) static _Noreturn void give_up(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     fprintf(stderr, "mcreplay: ");
