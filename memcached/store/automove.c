@@ -3,9 +3,10 @@
 #include "memcached/store/pages.h"
 
 enum {
-    IDLE_PAGES = 2,    /* worth of free chunks that a class may keep */
-    SAMPLES_MIN = 3,   /* of both classes before one gives the other a page */
-    PAGES_A_MOVE = 64, /* a class with this many pages gives two at a time, and so on */
+    IDLE_PAGES = 2,     /* worth of free chunks that a class may keep */
+    SAMPLES_MIN = 3,    /* of both classes before one gives the other a page */
+    RICH_PAGES_MIN = 2, /* of a class that gives one */
+    PAGES_A_MOVE = 64,  /* a class with this many pages gives two at a time, and so on */
 };
 
 static uint32_t window_of(const struct automove *automove) {
@@ -24,6 +25,7 @@ static void sample_class_locked(struct store *store, unsigned id) {
     uint32_t window = window_of(automove);
     known->samples = known->samples < window ? known->samples + 1 : window;
     known->age += ((double)age - known->age) / known->samples;
+    known->age_now = age;
     known->idle = is_idle ? known->idle + (known->idle < window) : 0;
     /* the count goes back to 0 with `stats reset` */
     known->evicted_new = evicted >= known->evicted ? evicted - known->evicted : evicted;
@@ -56,6 +58,14 @@ static bool is_memory_used_up(struct store *store) {
     return is_used_up;
 }
 
+/*
+ * How old what a class evicts next is, on average; sudden need shows at once, and a class that just
+ * happens to have an old item there does not seem to be rich.
+ */
+static double age_of(const struct automove_class *class) {
+    return class->age_now < class->age ? class->age_now : class->age;
+}
+
 /* The class that suffers: of those that evict the youngest, or (level 2) the one that does most. */
 static unsigned needy_class(const struct store *store, bool by_count) {
     const struct automove_class *classes = store->automove.classes;
@@ -64,19 +74,33 @@ static unsigned needy_class(const struct store *store, bool by_count) {
         if (classes[id].evicted_new == 0)
             continue;
         if (!needy || (by_count ? classes[id].evicted_new > classes[needy].evicted_new
-                                : classes[id].age < classes[needy].age))
+                                : age_of(&classes[id]) < age_of(&classes[needy])))
             needy = id;
     }
     return needy;
 }
 
-static bool is_old_enough(const struct automove *automove, unsigned from, unsigned to) {
-    const struct automove_class *old = &automove->classes[from];
-    const struct automove_class *young = &automove->classes[to];
+static bool is_known(const struct automove *automove, unsigned id) {
     uint32_t window = window_of(automove);
-    uint32_t needed = window < SAMPLES_MIN ? window : SAMPLES_MIN;
-    return old->samples >= needed && young->samples >= needed &&
-           young->age < old->age * automove->settings.ratio;
+    return automove->classes[id].samples >= (window < SAMPLES_MIN ? window : SAMPLES_MIN);
+}
+
+/* The class that can best do without a page: one with free chunks enough, else the oldest. */
+static unsigned rich_class_locked(struct store *store, unsigned needy, bool by_count) {
+    const struct automove *automove = &store->automove;
+    const struct automove_class *classes = automove->classes;
+    double least_age = age_of(&classes[needy]) / automove->settings.ratio;
+    unsigned rich = 0;
+    for (unsigned id = 1; id <= store->slabs.class_count; id++) {
+        if (id == needy || pages_of(store, id) < RICH_PAGES_MIN)
+            continue;
+        if (free_pages_of(store, id) > 0)
+            return id;
+        bool may_give = by_count || (is_known(automove, id) && age_of(&classes[id]) > least_age);
+        if (may_give && (!rich || age_of(&classes[id]) > age_of(&classes[rich])))
+            rich = id;
+    }
+    return rich;
 }
 
 static unsigned balance_locked(struct store *store, unsigned *to) {
@@ -88,18 +112,14 @@ static unsigned balance_locked(struct store *store, unsigned *to) {
     /* what it was given already may do */
     if (needy && free_pages_of(store, needy) > 0)
         return 0;
-    unsigned from = needy ? pages_source_locked(store, needy, 2) : 0;
-    if (!from || !(is_aggressive || is_old_enough(automove, from, needy) ||
-                   free_pages_of(store, from) > 0)) {
+    bool may_have = needy && (is_aggressive || is_known(automove, needy));
+    unsigned from = may_have ? rich_class_locked(store, needy, is_aggressive) : 0;
+    if (!from) {
         automove->moves_left = 0;
         return 0;
     }
     *to = needy;
-    if (--automove->moves_left == 0) {
-        /* what they look like with a page more or less is to be seen first */
-        automove->classes[from].samples = 0;
-        automove->classes[needy].samples = 0;
-    }
+    automove->moves_left--;
     return from;
 }
 

@@ -2,9 +2,10 @@
  * Balancing the classes: which one should give up a page, and to whom. Looks at every class once a
  * second. Private to the store.
  *
- * Level 1: a class that has had three pages' worth of free chunks for a whole window gives one to the
- * pool. When memory is used up, a class that evicts while its coldest item is younger
- * than `ratio` of the age of another's gets a page of that one; ages are averages over the window.
+ * Level 1: a class that has had three pages' worth of free chunks for a whole window gives one to
+ * the pool. When memory is used up, a class that evicts while its coldest item is younger than
+ * `ratio` of the age of another's gets a page of that one; ages are averages over the window, or
+ * what they are now if that is less.
  * Level 2: the class that has evicted most since the last look gets a page, whatever the ages.
  */
 #ifndef STORE_AUTOMOVE_H
@@ -17,6 +18,7 @@
 /* What is known of one class. */
 struct automove_class {
     double age;           /* average of the last samples, in seconds */
+    uint32_t age_now;     /* the last one */
     uint32_t samples;     /* how many those are, at most the window's */
     uint32_t idle;        /* samples in a row with three pages' worth free */
     uint64_t evicted;     /* as the class had counted it by the last sample */

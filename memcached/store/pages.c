@@ -187,7 +187,7 @@ static bool take_any_locked(struct store_thread *thread, unsigned to) {
     return false;
 }
 
-static uint32_t pages_of(struct store *store, unsigned class_id) {
+uint32_t pages_of(struct store *store, unsigned class_id) {
     struct slab_class *class = &store->slabs.classes[class_id];
     latch_acquire(&class->lock);
     uint32_t count = class->page_count;

@@ -19,6 +19,9 @@ enum page_need {
  */
 bool page_release(struct store_thread *thread, unsigned for_class_id, enum page_need need);
 
+/* How many pages a class has. No class lock held. */
+uint32_t pages_of(struct store *store, unsigned class_id);
+
 /* The oldest of what a class would evict next, in seconds since its last access. */
 uint32_t pages_age_locked(const struct store *store, const struct slab_class *class);
 

@@ -450,6 +450,24 @@ START_TEST(a_starved_class_gets_pages_in_seconds) {
 }
 END_TEST
 
+START_TEST(a_class_in_great_need_gets_a_page_a_second) {
+    enum { SECONDS = 12, BYTES = 5000 };
+    f.config.limit_bytes = 32 * MB;
+    fixture_open(&f);
+    automove(1, 10, 0.8);
+    fill_with(1000);
+    unsigned number = 0;
+    for (unsigned second = 0; second < SECONDS; second++) {
+        for (unsigned i = 0; i < 3000; i++)
+            put_numbered("s", number++, BYTES);
+        fixture_wait(&f, 1);
+        fixture_settle(&f);
+    }
+    ck_assert_uint_ge(pages_of(class_with(BYTES)), SECONDS - 4);
+    fixture_verify(&f);
+}
+END_TEST
+
 START_TEST(classes_of_one_age_keep_their_pages) {
     f.config.limit_bytes = 16 * MB;
     fixture_open(&f);
@@ -605,6 +623,7 @@ static Suite *mover_suite(void) {
     tcase_add_test(tcase, without_eviction_only_free_chunks_make_room);
     tcase_add_test(tcase, free_pages_go_to_the_pool_after_a_window);
     tcase_add_test(tcase, a_starved_class_gets_pages_in_seconds);
+    tcase_add_test(tcase, a_class_in_great_need_gets_a_page_a_second);
     tcase_add_test(tcase, classes_of_one_age_keep_their_pages);
     tcase_add_test(tcase, aggressive_automove_asks_for_no_age);
     tcase_add_test(tcase, standby_moves_nothing);
