@@ -41,14 +41,44 @@ static inline void relax(void) {
 #endif
 }
 
+static _Atomic uint64_t waits_count, waits_longest_ns; /* relaxed: numbers, nothing more */
+
+static uint64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void note_wait(uint64_t ns) {
+    uint64_t longest = atomic_load_explicit(&waits_longest_ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&waits_count, 1, memory_order_relaxed);
+    while (ns > longest &&
+           !atomic_compare_exchange_weak_explicit(&waits_longest_ns, &longest, ns,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+void latch_waits_get(struct latch_waits *out) {
+    out->count = atomic_load_explicit(&waits_count, memory_order_relaxed);
+    out->longest_ns = atomic_load_explicit(&waits_longest_ns, memory_order_relaxed);
+}
+
+void latch_waits_reset(void) {
+    atomic_store_explicit(&waits_count, 0, memory_order_relaxed);
+    atomic_store_explicit(&waits_longest_ns, 0, memory_order_relaxed);
+}
+
 /*
  * The holder is a few instructions from the end, unless it has been preempted: then spinning would
  * keep it so.
  */
 void latch_wait(struct latch *latch) {
+    uint64_t since_ns = 0;
     for (unsigned tries = 0;; tries++) {
         if (atomic_load_explicit(&latch->word, memory_order_relaxed) == 0 && latch_grab(latch))
-            return;
+            break;
+        if (tries == LATCH_SPINS)
+            since_ns = now_ns();
         if (tries < LATCH_SPINS) {
             relax();
         } else if (tries < LATCH_SPINS + LATCH_YIELDS) {
@@ -58,6 +88,8 @@ void latch_wait(struct latch *latch) {
             nanosleep(&nap, NULL);
         }
     }
+    if (since_ns)
+        note_wait(now_ns() - since_ns);
 }
 
 #ifdef ENABLE_DEBUG

@@ -66,6 +66,16 @@ void latch_destroy(struct latch *latch);
 /* The slow path of latch_acquire. */
 void latch_wait(struct latch *latch);
 
+/*
+ * Waits for latches of any kind that spinning did not end: how many, and the longest. Of the whole
+ * process, since the last reset. Any thread.
+ */
+struct latch_waits {
+    uint64_t count, longest_ns;
+};
+void latch_waits_get(struct latch_waits *out);
+void latch_waits_reset(void);
+
 static inline bool latch_grab(struct latch *latch) {
     return atomic_exchange_explicit(&latch->word, 1, memory_order_acquire) == 0;
 }

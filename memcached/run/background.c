@@ -10,6 +10,7 @@
 struct background {
     struct background_config config; /* fixed */
     struct store_thread *thread;     /* the background thread's */
+    struct stalls stalls;
     struct wake wake;
     pthread_t pthread;
     bool is_running;
@@ -38,14 +39,18 @@ out_memory:
  * As many slices as there is urgent work for. Returns the pause after them: short while there is
  * work, longer and longer when there is none.
  */
-static int maintain(struct store_thread *thread, int pause_ms) {
+static int maintain(struct background *background, int pause_ms) {
+    struct store_thread *thread = background->thread;
     enum store_maintain next;
     int slices = 0;
     bool has_more;
+    stalls_begin(&background->stalls);
     do {
         next = store_maintain(thread);
+        stalls_end(&background->stalls, STALL_maintain);
         has_more = next == STORE_MAINTAIN_NOW;
         has_more |= store_grow(thread);
+        stalls_end(&background->stalls, STALL_grow);
         store_thread_quiesce(thread);
         slices++;
     } while (has_more && slices < BACKGROUND_SLICES_MAX);
@@ -56,9 +61,11 @@ static int maintain(struct store_thread *thread, int pause_ms) {
 }
 
 /* One slice of a crawl, if it is time. Returns in how many milliseconds to ask again. */
-static int crawl(struct store_thread *thread) {
-    uint32_t wait_ms = store_crawl(thread);
-    store_thread_quiesce(thread);
+static int crawl(struct background *background) {
+    stalls_begin(&background->stalls);
+    uint32_t wait_ms = store_crawl(background->thread);
+    stalls_end(&background->stalls, STALL_crawl);
+    store_thread_quiesce(background->thread);
     return wait_ms < BACKGROUND_TICK_MS ? (int)wait_ms : BACKGROUND_TICK_MS;
 }
 
@@ -80,17 +87,19 @@ static void *run(void *context) {
         uint64_t now_ms = clock_mono_ms(config->clock);
         if (now_ms - ticked_ms >= BACKGROUND_TICK_MS) {
             ticked_ms = now_ms;
+            stalls_begin(&background->stalls);
             store_tick(background->thread);
+            stalls_end(&background->stalls, STALL_tick);
         }
         if (config->check_ms && now_ms - checked_ms >= config->check_ms) {
             checked_ms = now_ms;
             config->check(config->check_context);
         }
         if (now_ms >= maintain_ms) {
-            pause_ms = maintain(background->thread, pause_ms);
+            pause_ms = maintain(background, pause_ms);
             maintain_ms = now_ms + (uint64_t)pause_ms;
         }
-        wake_wait(&background->wake, least(crawl(background->thread), least(pause_ms, tick_ms)));
+        wake_wait(&background->wake, least(crawl(background), least(pause_ms, tick_ms)));
     }
     return NULL;
 }
@@ -104,6 +113,10 @@ bool background_start(struct background *background) {
 
 void background_wake(struct background *background) {
     wake_ring(&background->wake);
+}
+
+struct stalls *background_stalls(struct background *background) {
+    return &background->stalls;
 }
 
 void background_stop(struct background *background) {

@@ -9,6 +9,7 @@
 
 #include "memcached/base/clock.h"
 #include "memcached/run/freeze.h"
+#include "memcached/run/stalls.h"
 #include "memcached/serve/event_log.h"
 #include "memcached/store/store.h"
 
@@ -38,6 +39,8 @@ struct background *background_create(const struct background_config *config);
 bool background_start(struct background *background);
 /* There is something to do that should not wait for the next tick. Any thread. */
 void background_wake(struct background *background);
+/* How long its steps take. Any thread. */
+struct stalls *background_stalls(struct background *background);
 void background_stop(struct background *background);
 void background_destroy(struct background *background);
 

@@ -9,6 +9,7 @@ librun_a_SOURCES = \
 	memcached/run/napi.c memcached/run/napi.h \
 	memcached/run/process.c memcached/run/process.h \
 	memcached/run/runner.c memcached/run/runner.h \
+	memcached/run/stalls.c memcached/run/stalls.h memcached/run/stalls.def \
 	memcached/run/trace.c memcached/run/trace.h \
 	memcached/run/udp.c memcached/run/udp.h \
 	memcached/run/watch.c memcached/run/watch.h \

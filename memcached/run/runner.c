@@ -55,6 +55,11 @@ static void on_stats_conns(void *context, struct stat_sink *sink) {
     conn_list_stats(&runner->list, sink);
 }
 
+static void on_stats_stalls(void *context, struct stat_sink *sink) {
+    struct runner *runner = context;
+    stalls_stats(background_stalls(runner->background), sink);
+}
+
 static void on_stats_reset(void *context) {
     struct runner *runner = context;
     atomic_store_explicit(&runner->list.total_count, 0, memory_order_relaxed);
@@ -63,6 +68,7 @@ static void on_stats_reset(void *context) {
         worker_stats_reset(runner->workers[i]);
     listener_set_stats_reset(runner->listeners);
     watch_hub_stats_reset(runner->hub);
+    stalls_reset(background_stalls(runner->background));
 }
 
 static enum serve_watch on_watch(void *context, void *connection, uint32_t streams) {
@@ -225,6 +231,7 @@ struct runner *runner_create(const struct runner_config *config, const char **wh
     config->server->run = (struct serve_run_hooks){.context = runner,
                                                    .stats = on_stats,
                                                    .stats_conns = on_stats_conns,
+                                                   .stats_stalls = on_stats_stalls,
                                                    .stats_reset = on_stats_reset,
                                                    .watch = on_watch,
                                                    .crawl_asked = on_crawl_asked,

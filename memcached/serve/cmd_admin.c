@@ -68,6 +68,9 @@ bool admin_stats(const struct session_env *env, const char *name, size_t bytes,
     } else if (is_named(name, bytes, "conns")) {
         if (server->run.stats_conns)
             server->run.stats_conns(server->run.context, sink);
+    } else if (is_named(name, bytes, "stalls")) {
+        if (server->run.stats_stalls)
+            server->run.stats_stalls(server->run.context, sink);
     } else if (is_named(name, bytes, "extstore") || is_named(name, bytes, "proxy") ||
                is_named(name, bytes, "proxyfuncs") || is_named(name, bytes, "proxybe")) {
         /* neither external storage nor a proxy: no rows */

@@ -56,6 +56,7 @@ struct serve_run_hooks {
     void *context;
     void (*stats)(void *context, struct serve_run_stats *out);
     void (*stats_conns)(void *context, struct stat_sink *sink); /* one group of rows a connection */
+    void (*stats_stalls)(void *context, struct stat_sink *sink);
     void (*stats_reset)(void *context);
     /* From now on `connection` (of session_peer) is shown these streams (EVENT_STREAM_ bits). */
     enum serve_watch (*watch)(void *context, void *connection, uint32_t streams);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "memcached/base/check.h"
 #include "memcached/base/clock.h"
@@ -295,6 +296,42 @@ START_TEST(a_lock_excludes) {
 }
 END_TEST
 
+static struct latch waited_latch;
+
+static void *wait_for_latch(void *context) {
+    (void)context;
+    latch_acquire(&waited_latch);
+    latch_release(&waited_latch);
+    return NULL;
+}
+
+START_TEST(waits_for_a_latch_are_counted) {
+    const struct timespec held = {.tv_nsec = 3000000};
+    struct latch_waits waits;
+    pthread_t thread;
+    latch_init(&waited_latch, RANK_STRIPE);
+    latch_waits_reset();
+    wait_for_latch(NULL);
+    latch_waits_get(&waits);
+    ck_assert_uint_eq(waits.count, 0);
+
+    /* held until it is known that somebody waits: a wait is counted when it is over */
+    do {
+        latch_acquire(&waited_latch);
+        pthread_create(&thread, NULL, wait_for_latch, NULL);
+        nanosleep(&held, NULL);
+        latch_release(&waited_latch);
+        pthread_join(thread, NULL);
+        latch_waits_get(&waits);
+    } while (waits.count == 0);
+    ck_assert_uint_gt(waits.longest_ns, 0);
+    latch_waits_reset();
+    latch_waits_get(&waits);
+    ck_assert_uint_eq(waits.count + waits.longest_ns, 0);
+    latch_destroy(&waited_latch);
+}
+END_TEST
+
 START_TEST(locks_in_order_of_rank_are_fine_and_trying_is_free_of_it) {
     struct lock stripe, class;
     lock_init(&stripe, RANK_STRIPE);
@@ -348,6 +385,7 @@ static Suite *base_suite(bool can_fork) {
     tcase_add_test(tcase, a_reservation_is_zeros_and_forgets);
     tcase_add_test(tcase, memory_fails_once_when_told_to);
     tcase_add_test(tcase, a_lock_excludes);
+    tcase_add_test(tcase, waits_for_a_latch_are_counted);
     tcase_add_test(tcase, locks_in_order_of_rank_are_fine_and_trying_is_free_of_it);
     if (can_fork) {
         tcase_add_test_raise_signal(tcase, a_failed_check_aborts, SIGABRT);
