@@ -12,7 +12,8 @@
 #include "memcached/base/mem.h"
 
 enum {
-    CHUNK_BYTES = 256 * 1024, /* as many sets as fit, or one that is larger; then a barrier */
+    CHUNK_BYTES = 256 * 1024,      /* as many sets as fit, or one that is larger; then a barrier */
+    PACED_CHUNK_BYTES = 16 * 1024, /* the same where the rate is limited */
     CHUNKS_AHEAD_MAX = 4,
     ANSWER_SECONDS_MAX = 30,
 };
@@ -65,6 +66,22 @@ static void send_chunk(struct fill *fill) {
     fill->chunks_sent++;
 }
 
+/* Waits until it is time for the next chunk, where the rate is limited. */
+static void keep_pace(const struct fill *fill, const struct timespec *start) {
+    double rate = fill->load->options->fill_rate;
+    struct timespec due = *start;
+    if (rate <= 0)
+        return;
+    double seconds = fill->next_index / rate;
+    due.tv_sec += (time_t)seconds;
+    due.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
+    if (due.tv_nsec >= 1000000000) {
+        due.tv_sec++;
+        due.tv_nsec -= 1000000000;
+    }
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+}
+
 static void take_answers(struct fill *fill) {
     char in[4096];
     errno = 0;
@@ -90,9 +107,10 @@ void fill_run(const struct workload *load, const struct target *target,
     struct timeval patience = {.tv_sec = ANSWER_SECONDS_MAX};
     struct fill fill = {.load = load, .result = result};
     *result = (struct fill_result){0};
+    size_t chunk_bytes = load->options->fill_rate > 0 ? PACED_CHUNK_BYTES : CHUNK_BYTES;
     fill.chunk_bytes = load->request_bytes_max + 64;
-    if (fill.chunk_bytes < CHUNK_BYTES)
-        fill.chunk_bytes = CHUNK_BYTES;
+    if (fill.chunk_bytes < chunk_bytes)
+        fill.chunk_bytes = chunk_bytes;
     fill.chunk = mem_alloc(fill.chunk_bytes);
     if (!fill.chunk)
         give_up("memory");
@@ -102,10 +120,12 @@ void fill_run(const struct workload *load, const struct target *target,
     clock_gettime(CLOCK_MONOTONIC, &start);
     while (fill.chunks_done < fill.chunks_sent || fill.next_index < load->keys->key_count) {
         if (fill.next_index < load->keys->key_count &&
-            fill.chunks_sent - fill.chunks_done < CHUNKS_AHEAD_MAX)
+            fill.chunks_sent - fill.chunks_done < CHUNKS_AHEAD_MAX) {
+            keep_pace(&fill, &start);
             send_chunk(&fill);
-        else
+        } else {
             take_answers(&fill);
+        }
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
     result->seconds =

@@ -29,6 +29,7 @@ struct options {
     uint64_t ops; /* 0: seconds count */
     double warmup_seconds;
     bool wants_fill;
+    double fill_rate; /* 0: not limited */
     int32_t cpu; /* -1: not pinned */
     uint64_t seed;
     bool is_brief;
