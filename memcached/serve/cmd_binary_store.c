@@ -49,10 +49,15 @@ static struct store_write write_of(const struct turn *turn, const struct binary_
 
 void cmd_binary_store(struct turn *turn, const struct binary_request *request) {
     struct store_key key = binary_key(request);
-    struct store_job job;
+    struct store_job job = {
+        .hash = request->hash,
+        .value_bytes = request->value_bytes,
+        .is_noreply = binary_is_quiet(request),
+        .echo = request->echo,
+        .write = write_of(turn, request),
+    };
     enum store_status why;
     uint32_t client_flags = 0;
-    job.exptime = 0;
     if (request->extras_bytes) {
         client_flags = binary_load32(request->extras);
         job.exptime = exptime_of(turn->server, binary_load32(request->extras + 4));
@@ -63,12 +68,6 @@ void cmd_binary_store(struct turn *turn, const struct binary_request *request) {
         refuse(turn, request, why);
         return;
     }
-    job.hash = request->hash;
-    job.value_bytes = request->value_bytes;
-    job.filled_bytes = 0;
-    job.is_noreply = binary_is_quiet(request);
-    job.echo = request->echo;
-    job.write = write_of(turn, request);
     if (UNLIKELY(request->traits & BINARY_IS_PARTIAL)) {
         turn->session->parser.at = request->value;
         turn->session->job = job;
