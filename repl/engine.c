@@ -295,6 +295,7 @@ uint64_t engine_tick(struct engine *engine, struct store_thread *thread) {
         due = node_tick(node, engine_now(engine), store_version_now(engine->store), is_unacked);
         node_leave(engine);
         carry_out_all(engine, thread);
+        in_answer_owed(engine);
         bool is_through = false;
         has_more = out_slice(engine, thread, &is_through);
         if (is_through) {

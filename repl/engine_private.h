@@ -73,6 +73,7 @@ struct in_link {
     uint64_t id;               /* fixed */
     uint64_t peer_id;          /* fixed */
     uint64_t barrier;          /* number of the `mn` that is next; 0: none. Own worker only */
+    uint64_t owed;             /* of a barrier to be answered later; 0: none. Node's lock */
     bool is_filling;           /* a full sync comes by it. Own worker only */
     _Atomic uint64_t heard_ms; /* when something from it was last applied */
     bool is_dead;              /* under lock: superseded or silent; nothing more is applied */
@@ -106,6 +107,7 @@ struct engine {
     _Atomic uint64_t start_overs; /* how often the node has; under the outgoing stream's lock */
     _Atomic bool is_master;       /* the role gate's fast path */
     _Atomic bool is_full_out;     /* the peer is being given a full sync */
+    _Atomic bool is_ack_owed;     /* some link's `owed` is not 0 */
     /* the link on which a full sync was asked for and has not begun; 0: none */
     _Atomic uint64_t full_in_link;
     _Atomic bool has_overflowed; /* the log did, and the node does not know yet */
@@ -170,8 +172,13 @@ void out_barrier(struct engine *engine, struct store_thread *thread);
 unsigned out_acked(struct engine *engine, uint64_t number);
 /* Answers to the barriers that are open now will confirm nothing. Outgoing stream's lock held. */
 void out_void_barriers_locked(struct engine *engine);
-/* Answers a barrier of the peer's on our own stream to it. False: not now. */
-bool out_ack(struct engine *engine, uint64_t number);
+/* Answers a barrier of the peer's on our own stream to it, if it can. */
+enum out_ack {
+    OUT_ACK_SENT,
+    OUT_ACK_BUSY, /* it takes no more just now */
+    OUT_ACK_GONE, /* there is no stream */
+};
+enum out_ack out_ack(struct engine *engine, uint64_t number);
 /* A worker's turn, or the replication thread's: streams what the log holds. */
 void out_pump(struct engine *engine, struct store_thread *thread);
 /*
@@ -194,6 +201,8 @@ void in_kill_locked(struct engine *engine, uint64_t link_id);
  * lock.
  */
 void in_note_heard_locked(struct engine *engine);
+/* Answers the barriers that had to wait for our own stream. By the replication thread. */
+void in_answer_owed(struct engine *engine);
 void in_hooks(struct engine *engine, struct serve_repl_hooks *hooks);
 
 #endif

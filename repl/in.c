@@ -388,10 +388,42 @@ static enum store_status apply_delete(void *context, void *link_pointer,
     return status;
 }
 
+/* Where the barrier came from. */
+static void put_ack(struct outbuf *out, uint64_t number) {
+    char line[64];
+    int bytes = snprintf(line, sizeof(line), "REPL ack %" PRIu64 "\r\n", number);
+    (void)outbuf_put(out, line, (size_t)bytes);
+}
+
+static void owe(struct engine *engine, struct in_link *link, uint64_t number) {
+    lock_acquire(&engine->node_lock);
+    link->owed = number;
+    atomic_store(&engine->is_ack_owed, true);
+    lock_release(&engine->node_lock);
+    wake(engine);
+}
+
+void in_answer_owed(struct engine *engine) {
+    if (!atomic_load(&engine->is_ack_owed))
+        return;
+    bool is_owed = false;
+    lock_acquire(&engine->node_lock);
+    uint64_t now = engine_now(engine);
+    for (struct in_link *link = engine->links; link; link = link->next) {
+        if (link->owed && node_answer_way(engine->node, now, link->peer_id) == NODE_WAY_STREAM &&
+            out_ack(engine, link->owed) == OUT_ACK_SENT)
+            link->owed = 0;
+        is_owed |= link->owed != 0;
+    }
+    atomic_store(&engine->is_ack_owed, is_owed);
+    lock_release(&engine->node_lock);
+}
+
 /*
  * The answer goes out on our own stream to the peer wherever possible. Were the peer killed with an
  * answer unread on the connection that it streams on, its kernel would reset that connection, and
- * drop what it has not delivered.
+ * drop what it has not delivered. The same happens when it has been killed and an answer arrives on
+ * that connection: so where our own stream has just ended, the answer waits for it to be up again.
  */
 static void barrier(void *context, void *link_pointer, struct outbuf *out) {
     struct engine *engine = context;
@@ -404,15 +436,21 @@ static void barrier(void *context, void *link_pointer, struct outbuf *out) {
     }
     lock_acquire(&engine->node_lock);
     node_in_heard(engine->node, engine_now(engine), link->id);
-    bool has_stream = node_is_out_to(engine->node, link->peer_id);
+    enum node_way way = node_answer_way(engine->node, engine_now(engine), link->peer_id);
     lock_release(&engine->node_lock);
     if (number == 0) {
         (void)outbuf_puts(out, "MN\r\n");
-    } else if (!has_stream || !out_ack(engine, number)) {
-        char line[64];
-        int bytes = snprintf(line, sizeof(line), "REPL ack %" PRIu64 "\r\n", number);
-        (void)outbuf_put(out, line, (size_t)bytes);
+        return;
     }
+    enum out_ack result = OUT_ACK_GONE;
+    if (way == NODE_WAY_STREAM)
+        result = out_ack(engine, number);
+    if (result == OUT_ACK_SENT)
+        return;
+    if (way == NODE_WAY_LINK || result == OUT_ACK_BUSY)
+        put_ack(out, number);
+    else
+        owe(engine, link, number);
 }
 
 static void link_rejected(void *context, void *link_pointer, const char *why) {

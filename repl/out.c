@@ -461,17 +461,20 @@ void out_void_barriers_locked(struct engine *engine) {
     }
 }
 
-bool out_ack(struct engine *engine, uint64_t number) {
+enum out_ack out_ack(struct engine *engine, uint64_t number) {
     struct out *out = out_enter(engine, NULL);
     char line[ENCODE_HEAD_BYTES_MAX];
-    /* only if it can go at once: behind a backlog it might come too late */
-    bool is_put = out->phase >= OUT_PHASE_LIVE && out->dialect == DIALECT_PAIR &&
-                  can_encode_locked(out) && outbuf_pending(&out->buffer) == 0 &&
-                  outbuf_put(&out->buffer, line, encode_ack(line, number));
-    if (is_put)
+    enum out_ack result = OUT_ACK_BUSY;
+    if (out->phase < OUT_PHASE_LIVE || out->dialect != DIALECT_PAIR || out->is_broken) {
+        result = OUT_ACK_GONE;
+    } else if (can_encode_locked(out) && outbuf_pending(&out->buffer) == 0 &&
+               outbuf_put(&out->buffer, line, encode_ack(line, number))) {
+        /* only if it can go at once: behind a backlog it might come too late */
         hand_over_locked(engine);
+        result = out->is_broken ? OUT_ACK_GONE : OUT_ACK_SENT;
+    }
     out_leave(out);
-    return is_put;
+    return result;
 }
 
 /* ---- full sync ---- */

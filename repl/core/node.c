@@ -213,9 +213,11 @@ void node_in_hello(struct node *node, uint64_t now_ms, uint64_t version, uint64_
          * forgotten does not make the two alike; one that waits need not any longer.
          */
         if (node_is_out_up(node) && (node->out_peer_id != peer.id || has_forgotten(node)))
-            node_close_out(node, now_ms);
+            node_close_out(node, now_ms, now_ms);
         else if (node->out == OUT_DOWN && node->retry_at_ms > now_ms + WAIT_RETRY_MS)
             node->retry_at_ms = now_ms;
+        /* what it has answered on an earlier link may not have come through */
+        node_ask_again(node);
     } else {
         node->refusals++;
         node_note_error(node, now_ms);
@@ -278,7 +280,6 @@ void node_in_closed(struct node *node, uint64_t now_ms, uint64_t link) {
         return;
     node->in_link = 0;
     node_note_error(node, now_ms);
-    node_ask_again(node);
 }
 
 /* ---- time ---- */

@@ -106,8 +106,16 @@ void node_out_connected(struct node *node, uint64_t now_ms, uint64_t version);
 void node_out_closed(struct node *node, uint64_t now_ms); /* also: could not be made */
 /* A line from the peer on it, without CR LF, other than the answer to a barrier. */
 void node_out_line(struct node *node, uint64_t now_ms, uint64_t version, const char *line);
-/* Does our stream go to this node, and is it up? */
-bool node_is_out_to(const struct node *node, uint64_t peer_id);
+/*
+ * By which way a barrier of this peer's is to be answered. Our own stream to it may have ended because
+ * it was killed: what its kernel still delivers is lost if anything comes back on that connection.
+ */
+enum node_way {
+    NODE_WAY_STREAM, /* our own stream, which is up */
+    NODE_WAY_LATER,  /* our own stream, once it is up again */
+    NODE_WAY_LINK,   /* where the barrier came from: a peer that we cannot stream to */
+};
+enum node_way node_answer_way(const struct node *node, uint64_t now_ms, uint64_t peer_id);
 /* A barrier was answered. */
 void node_out_acked(struct node *node, uint64_t now_ms);
 /* The peer has taken more of the stream, although its answer is still out: it is slow, not gone. */

@@ -13,7 +13,11 @@ enum {
     STOCK_META_PATCH = 27,
 };
 
-static void out_down(struct node *node, uint64_t retry_at_ms) {
+static void out_down(struct node *node, uint64_t now_ms, uint64_t retry_at_ms) {
+    if (node_is_out_up(node)) {
+        node->lost_peer_id = node->out_peer_id;
+        node->lost_at_ms = now_ms;
+    }
     node->out = OUT_DOWN;
     node->out_peer_id = 0;
     node->retry_at_ms = retry_at_ms;
@@ -29,14 +33,14 @@ static uint64_t next_retry(struct node *node, uint64_t now_ms) {
     return now_ms + wait;
 }
 
-void node_close_out(struct node *node, uint64_t retry_at_ms) {
+void node_close_out(struct node *node, uint64_t now_ms, uint64_t retry_at_ms) {
     node_act(node, NODE_CLOSE_OUT);
-    out_down(node, retry_at_ms);
+    out_down(node, now_ms, retry_at_ms);
 }
 
 static void fail_out(struct node *node, uint64_t now_ms) {
     node_note_error(node, now_ms);
-    node_close_out(node, next_retry(node, now_ms));
+    node_close_out(node, now_ms, next_retry(node, now_ms));
 }
 
 void node_out_connected(struct node *node, uint64_t now_ms, uint64_t version) {
@@ -54,11 +58,15 @@ void node_out_closed(struct node *node, uint64_t now_ms) {
     if (node->out == OUT_DOWN)
         return;
     node_note_error(node, now_ms);
-    out_down(node, next_retry(node, now_ms));
+    out_down(node, now_ms, next_retry(node, now_ms));
 }
 
-bool node_is_out_to(const struct node *node, uint64_t peer_id) {
-    return node_is_out_up(node) && node->out_peer_id == peer_id;
+enum node_way node_answer_way(const struct node *node, uint64_t now_ms, uint64_t peer_id) {
+    if (node_is_out_up(node) && node->out_peer_id == peer_id)
+        return NODE_WAY_STREAM;
+    bool is_just_lost =
+        node->lost_peer_id == peer_id && now_ms - node->lost_at_ms <= node->config.timeout_ms;
+    return is_just_lost ? NODE_WAY_LATER : NODE_WAY_LINK;
 }
 
 static void act_barrier(struct node *node) {
@@ -86,7 +94,7 @@ static void out_is_up(struct node *node, uint64_t now_ms, enum out_state state) 
 /* The peer wants everything we have. Are we still the one to give it? */
 static void start_full(struct node *node, uint64_t now_ms, uint64_t version) {
     if (!order_is_source(&node->self, &node->peer)) {
-        node_close_out(node, now_ms + WAIT_RETRY_MS);
+        node_close_out(node, now_ms, now_ms + WAIT_RETRY_MS);
         return;
     }
     if (node->self.state != NODE_READY) {
@@ -117,17 +125,19 @@ static void greeted(struct node *node, uint64_t now_ms, uint64_t version, const 
     }
     node->peer = peer;
     node->out_peer_id = peer.id;
+    if (node->lost_peer_id == peer.id)
+        node->lost_peer_id = 0; /* it lives */
     node_settle_roles(node);
     node_elect(node, version);
     /* The log has overflowed since the hello: what was agreed on holds no longer. */
     if (node->has_told_cover && node->self.complete_for == NODE_COMPLETE_FOR_NONE)
-        node_close_out(node, now_ms + WAIT_RETRY_MS);
+        node_close_out(node, now_ms, now_ms + WAIT_RETRY_MS);
     else if (strcmp(verdict, "go") == 0)
         start_live(node, now_ms);
     else if (strcmp(verdict, "full") == 0)
         start_full(node, now_ms, version);
     else if (strcmp(verdict, "wait") == 0)
-        node_close_out(node, now_ms + WAIT_RETRY_MS);
+        node_close_out(node, now_ms, now_ms + WAIT_RETRY_MS);
     else
         fail_out(node, now_ms);
 }
@@ -257,7 +267,7 @@ static uint64_t out_heard_ms(const struct node *node) {
 
 void node_tick_out(struct node *node, uint64_t now_ms, bool has_unacked) {
     if (is_owing_full(node)) {
-        node_close_out(node, now_ms + WAIT_RETRY_MS);
+        node_close_out(node, now_ms, now_ms + WAIT_RETRY_MS);
         return;
     }
     switch (node->out) {

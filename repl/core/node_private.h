@@ -20,7 +20,9 @@ struct node {
     bool was_up;              /* it has streamed before */
     uint64_t out_deadline_ms; /* dialing, greeting, probing */
     uint64_t retry_at_ms, backoff_ms;
-    uint64_t out_peer_id;    /* whom the stream goes to */
+    uint64_t out_peer_id; /* whom the stream goes to */
+    /* whom it went to, and when it ended; 0: it has not, or that peer has been heard of since */
+    uint64_t lost_peer_id, lost_at_ms;
     bool has_told_cover;     /* the hello said that our log covers something */
     bool is_backlog_through; /* what had to be sent first has been handed to the stream */
     uint64_t barriers_sent, barriers_acked,
@@ -56,8 +58,8 @@ void node_settle_roles(struct node *node);
 void node_elect(struct node *node, uint64_t version);
 
 /* Ends the outgoing link; it is dialled again at retry_at_ms. */
-void node_close_out(struct node *node, uint64_t retry_at_ms);
-/* The answer to an open barrier may have been lost with the peer's link: one more is sent. */
+void node_close_out(struct node *node, uint64_t now_ms, uint64_t retry_at_ms);
+/* The answer to an open barrier may have been lost with the peer's last link: one more is sent. */
 void node_ask_again(struct node *node);
 /* Time passes for the outgoing link; and when it next has to. */
 void node_tick_out(struct node *node, uint64_t now_ms, bool has_unacked);

@@ -315,24 +315,77 @@ START_TEST(a_silent_link_is_closed_after_the_timeout) {
 }
 END_TEST
 
+/* Barriers among the actions of `half`, which are carried out but for them. */
+static unsigned barriers_wanted(struct half *half) {
+    struct node_action action;
+    unsigned count = 0;
+    while (node_next_action(half->node, &action))
+        count += action.kind == NODE_BARRIER;
+    return count;
+}
+
+/* The outgoing link of b ends, and it says hello to a again. */
+static void greet_again(void) {
+    node_out_closed(b.node, now_ms);
+    node_in_closed(a.node, now_ms, view_of(&a).in_link);
+    while (view_of(&b).out != OUT_STREAMING) {
+        now_ms += 10;
+        node_tick(b.node, now_ms, now_ms << 20, false);
+        run(&b, &a);
+    }
+}
+
 START_TEST(an_answer_that_may_be_lost_with_the_peers_link_is_asked_for_again) {
     pass(500, true);
-    struct node_action action;
-    uint64_t link = view_of(&a).in_link;
     now_ms += 100;
     node_tick(a.node, now_ms, now_ms << 20, true);
-    ck_assert(node_next_action(a.node, &action));
-    ck_assert_int_eq(action.kind, NODE_BARRIER);
-    node_in_closed(a.node, now_ms, link + 1); /* another one */
-    ck_assert(!node_next_action(a.node, &action));
-    node_in_closed(a.node, now_ms, link);
-    ck_assert(node_next_action(a.node, &action));
-    ck_assert_int_eq(action.kind, NODE_BARRIER);
-    ck_assert(!node_next_action(a.node, &action));
-    node_out_acked(a.node, now_ms);
-    node_out_acked(a.node, now_ms);
-    node_in_closed(a.node, now_ms, link);
-    ck_assert(!node_next_action(a.node, &action));
+    ck_assert_uint_eq(barriers_wanted(&a), 1);
+    greet_again();
+    ck_assert_uint_eq(barriers_wanted(&a), 1);
+    greet_again();
+    ck_assert_uint_eq(barriers_wanted(&a), 1);
+    greet_again();
+    ck_assert_uint_eq(barriers_wanted(&a), 0); /* there is an end to it */
+    for (int i = 0; i < 3; i++)
+        node_out_acked(a.node, now_ms);
+    greet_again();
+    ck_assert_uint_eq(barriers_wanted(&a), 0);
+}
+END_TEST
+
+START_TEST(answers_wait_for_a_stream_that_has_just_ended) {
+    ck_assert_int_eq(node_answer_way(a.node, now_ms, 0xb), NODE_WAY_LINK);
+    pass(500, true);
+    ck_assert_int_eq(node_answer_way(a.node, now_ms, 0xb), NODE_WAY_STREAM);
+    ck_assert_int_eq(node_answer_way(a.node, now_ms, 0xc), NODE_WAY_LINK);
+    node_out_closed(a.node, now_ms);
+    ck_assert_int_eq(node_answer_way(a.node, now_ms, 0xb), NODE_WAY_LATER);
+    ck_assert_int_eq(node_answer_way(a.node, now_ms, 0xc), NODE_WAY_LINK);
+    /* tries in vain change nothing */
+    pass(TIMEOUT_MS, false);
+    ck_assert_int_eq(node_answer_way(a.node, now_ms, 0xb), NODE_WAY_LATER);
+    pass(20, false);
+    ck_assert_int_eq(node_answer_way(a.node, now_ms, 0xb), NODE_WAY_LINK);
+    pass(2000, true);
+    ck_assert_int_eq(node_answer_way(a.node, now_ms, 0xb), NODE_WAY_STREAM);
+}
+END_TEST
+
+/* Told to wait until it has taken what the peer has for it, a node has to say that it has. */
+START_TEST(a_peer_that_greets_is_alive) {
+    static const char waits[] = "REPL 1 000000000000000b master ready 5 none 1 wait";
+    pass(500, true);
+    node_out_closed(a.node, now_ms);
+    struct node_action action;
+    do {
+        now_ms += 10;
+        node_tick(a.node, now_ms, now_ms << 20, false);
+    } while (!node_next_action(a.node, &action) || action.kind != NODE_DIAL);
+    node_out_connected(a.node, now_ms, now_ms << 20);
+    ck_assert_int_eq(node_answer_way(a.node, now_ms, 0xb), NODE_WAY_LATER);
+    node_out_line(a.node, now_ms, now_ms << 20, waits);
+    ck_assert_int_eq(view_of(&a).out, OUT_DOWN);
+    ck_assert_int_eq(node_answer_way(a.node, now_ms, 0xb), NODE_WAY_LINK);
 }
 END_TEST
 
@@ -424,6 +477,8 @@ int main(void) {
     tcase_add_test(tcase, a_peer_that_is_ourselves_is_refused);
     tcase_add_test(tcase, a_silent_link_is_closed_after_the_timeout);
     tcase_add_test(tcase, an_answer_that_may_be_lost_with_the_peers_link_is_asked_for_again);
+    tcase_add_test(tcase, answers_wait_for_a_stream_that_has_just_ended);
+    tcase_add_test(tcase, a_peer_that_greets_is_alive);
     tcase_add_loop_test(tcase, a_stock_memcached_is_filled_one_way, 0, 2);
     tcase_add_test(tcase, rubbish_is_no_hello);
     tcase_add_test(tcase, many_events_between_two_ticks_do_no_harm);

@@ -39,6 +39,8 @@ EXTRA_DIST += \
 	t/wire/50-repl-options.t \
 	t/wire/51-repl-stream.t \
 	t/wire/52-repl-kill.t \
+	t/wire/52-repl-kill-lagging.t \
+	t/wire/52-repl-last-words.t \
 	t/wire/53-repl-join.t \
 	t/wire/54-repl-strangers.t \
 	t/wire/55-repl-stock.t \
