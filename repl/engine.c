@@ -448,11 +448,11 @@ void engine_stats(struct engine *engine, struct engine_stats *out) {
     out->log_limit_bytes = log.capacity_bytes;
     out->log_overflows = log.overflows;
     out->acked_ops = log.acked_ops;
-    out->lag_ops = log.entries + staged_count(engine);
+    out->lag_ops = log.entries + log.dropped_ops + staged_count(engine);
     out->lag_bytes = log.bytes;
     uint64_t oldest_ms = log.oldest_version >> STORE_VERSION_SEQUENCE_BITS;
     uint64_t wall_ms = clock_wall_ms(engine->clock);
-    if (log.entries > 0 && wall_ms > oldest_ms)
+    if (oldest_ms > 0 && wall_ms > oldest_ms)
         out->lag_ms = wall_ms - oldest_ms;
     lock_acquire(&engine->out.lock);
     out->sent_ops = engine->out.sent_ops;

@@ -53,6 +53,8 @@ struct dirty_log {
     uint64_t head_ops, sent_ops, acked_ops; /* the same in entries */
     uint64_t generation;                    /* changes whenever the log is emptied */
     uint64_t overflows;
+    uint64_t dropped_ops;     /* entries lost since it overflowed; 0 while it is open */
+    uint64_t dropped_version; /* of the first of them */
     bool is_open;
 };
 
@@ -128,6 +130,7 @@ static void empty_locked(struct dirty_log *log, bool is_open) {
 void dirty_log_open(struct dirty_log *log) {
     latch_acquire(&log->lock);
     empty_locked(log, true);
+    log->dropped_ops = log->dropped_version = 0;
     latch_release(&log->lock);
 }
 
@@ -183,8 +186,29 @@ static uint64_t skip_write(struct dirty_log *log, uint64_t position, uint64_t by
     return bytes;
 }
 
-static void overflow_locked(struct dirty_log *log) {
+/* Where the next record at or after `position` begins. */
+static uint64_t skip_mark(const struct dirty_log *log, uint64_t position) {
+    struct record_head mark;
+    memcpy(&mark, place(log, position), offsetof(struct record_head, version));
+    if (mark.kind == KIND_SKIP)
+        position += mark.skip_bytes;
+    return position;
+}
+
+/* The version of the first entry that is not acknowledged; 0: there is none. */
+static uint64_t oldest_version(const struct dirty_log *log, uint64_t head) {
+    struct record_head oldest;
+    if (log->acked == head)
+        return 0;
+    memcpy(&oldest, place(log, skip_mark(log, log->acked)), sizeof(oldest));
+    return oldest.version;
+}
+
+/* `count` more found no room. */
+static void overflow_locked(struct dirty_log *log, uint64_t count) {
     log->overflows++;
+    log->dropped_ops = log->head_ops - log->acked_ops + count;
+    log->dropped_version = oldest_version(log, get(&log->head));
     empty_locked(log, false);
 }
 
@@ -218,13 +242,15 @@ bool dirty_log_append(struct dirty_log *log, enum dirty_kind kind, uint64_t vers
     DCHECK(key_bytes <= 255);
     bool has_room = true;
     latch_acquire(&log->lock);
-    if (!log->is_open)
+    if (!log->is_open) {
+        log->dropped_ops++;
         goto out;
+    }
     uint64_t head = get(&log->head);
     uint64_t need = record_bytes(key_bytes);
     has_room = make_room_locked(log, head, need);
     if (UNLIKELY(!has_room)) {
-        overflow_locked(log);
+        overflow_locked(log, 1);
         goto out;
     }
     uint64_t skip = skip_at_head(log, head, need);
@@ -291,12 +317,14 @@ enum dirty_append dirty_log_append_all(struct dirty_log *log, const struct dirty
                                        bool are_sent) {
     enum dirty_append result = DIRTY_CLOSED;
     latch_acquire(&log->lock);
-    if (!log->is_open)
+    if (!log->is_open) {
+        log->dropped_ops += records->count;
         goto out;
+    }
     /* it wraps once at most, and then skips less than a record */
     uint64_t bytes = get(&log->head) + records->bytes + RECORD_BYTES_MAX - log->acked;
     if (UNLIKELY(bytes > log->capacity)) {
-        overflow_locked(log);
+        overflow_locked(log, records->count);
         result = DIRTY_OVERFLOWED;
         goto out;
     }
@@ -317,15 +345,6 @@ out:
 bool dirty_log_has_unsent(const struct dirty_log *log) {
     return atomic_load_explicit(&log->head, memory_order_acquire) !=
            atomic_load_explicit(&log->sent, memory_order_acquire);
-}
-
-/* Where the next record at or after `position` begins. */
-static uint64_t skip_mark(const struct dirty_log *log, uint64_t position) {
-    struct record_head mark;
-    memcpy(&mark, place(log, position), offsetof(struct record_head, version));
-    if (mark.kind == KIND_SKIP)
-        position += mark.skip_bytes;
-    return position;
 }
 
 void dirty_log_peek(struct dirty_log *log, struct dirty_batch *batch) {
@@ -424,10 +443,7 @@ void dirty_log_stats(const struct dirty_log *log, struct dirty_log_stats *out) {
     out->acked_ops = log->acked_ops;
     out->overflows = log->overflows;
     out->is_open = log->is_open;
-    if (log->acked < head) {
-        struct record_head oldest;
-        memcpy(&oldest, place(log, skip_mark(log, log->acked)), sizeof(oldest));
-        out->oldest_version = oldest.version;
-    }
+    out->dropped_ops = log->dropped_ops;
+    out->oldest_version = log->is_open ? oldest_version(log, head) : log->dropped_version;
     latch_release(latch_of(log));
 }

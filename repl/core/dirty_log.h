@@ -111,7 +111,8 @@ void dirty_log_rewind(struct dirty_log *log);
 struct dirty_log_stats {
     uint64_t capacity_bytes, bytes, entries, unsent_bytes, unsent_entries;
     uint64_t appended_ops, sent_ops, acked_ops, overflows;
-    uint64_t oldest_version; /* of the first entry not acknowledged; 0: none */
+    uint64_t dropped_ops;    /* since an overflow, what it held then included; 0 when open */
+    uint64_t oldest_version; /* of the first entry not acknowledged, or dropped; 0: none */
     bool is_open;
 };
 void dirty_log_stats(const struct dirty_log *log, struct dirty_log_stats *out);

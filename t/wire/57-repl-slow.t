@@ -60,6 +60,8 @@ for my $from (map { $_ * 1000 } 0 .. 99) {
 my $repl = repl_of($master);
 cmp_ok($repl->{log_overflows}, '>=', 1, 'more changes than the log holds: it says so');
 cmp_ok($repl->{log_bytes}, '<=', $repl->{log_limit_bytes}, ' ... and the log keeps its bound');
+cmp_ok($repl->{lag_ops}, '>=', 50_000, ' ... what the log had to drop is not told as acknowledged');
+cmp_ok($repl->{lag_ms}, '>', 0, ' ... and is as old as the first of it');
 $slave->signal('CONT');
 poll_ok { repl_of($master)->{full_syncs_out} >= 1 && $pair->is_whole } 'a full sync mends it',
     3 * Wire::Server::timeout();
