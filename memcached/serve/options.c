@@ -549,6 +549,8 @@ static bool check_repl(struct parse *parse) {
                       spell(parse->first_repl).text);
     if (settings->repl_peer && settings->port == 0)
         return refuse(parse, EX_USAGE, "-x needs a port where the peer can connect: not -p 0");
+    if (settings->repl_peer && settings->socket_path)
+        return refuse(parse, EX_USAGE, "-x needs a port where the peer can connect: not -s");
     if (settings->repl_peer && !settings->has_cas)
         return refuse(parse, EX_USAGE, "-C cannot go with -x: replication needs the CAS values");
     if (settings->repl_timeout_ms < 2 * (uint64_t)settings->repl_heartbeat_ms)

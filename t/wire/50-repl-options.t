@@ -32,6 +32,10 @@ for my $row (
     [ [ '-x', "127.0.0.1:$other", '-o', 'repl_fooble=1' ],       qr/repl_fooble/ ],
     [ [ '-x', "127.0.0.1:$other", '-o', 'repl_state_file=/nonexistent/state' ],
       qr{/nonexistent/state} ],
+    [ [ '-x', "127.0.0.1:$other", '-p', 0 ], qr/-p 0/, '-x without a port of its own' ],
+    [ [ '-x', "127.0.0.1:$other", '-s', Wire::Server::dir() . '/socket' ], qr/-s/,
+      '-x on a unix socket' ],
+    [ [ '-x', "127.0.0.1:$other", '-C' ], qr/-C/, '-x without CAS' ],
 ) {
     my ($arguments, $message, $name) = @$row;
     my $run = Wire::Server->spawn(@user, '-l', '127.0.0.1', '-p', $port, @$arguments);
