@@ -47,9 +47,29 @@ static size_t put_absent(const struct stage *stage, const struct store_change *c
     return encode_delete(stage->stream + stage->stream_bytes, DIALECT_PAIR, &key, change->version);
 }
 
+static bool is_last(const struct stage *stage, const struct store_change *change) {
+    struct dirty_entry last;
+    uint32_t at = stage->last_record_at;
+    return dirty_records_next(&stage->records, &at, &last) && last.key_bytes == change->key_bytes &&
+           memcmp(last.key, change->key, last.key_bytes) == 0;
+}
+
+static void take_last_back(struct stage *stage) {
+    stage->stream_bytes = stage->last_stream_at;
+    stage->records.bytes = stage->last_record_at;
+    atomic_store_explicit(&stage->count, --stage->records.count, memory_order_relaxed);
+    if (stage->records.count == 0)
+        atomic_store_explicit(&stage->oldest, 0, memory_order_release);
+}
+
 bool stage_put(struct stage *stage, const struct clock *clock, const struct store_change *change) {
     if (UNLIKELY(!stage->is_open))
         return false;
+    if (UNLIKELY(stage->last_hash == change->hash) && is_last(stage, change))
+        take_last_back(stage);
+    stage->last_hash = change->hash;
+    stage->last_stream_at = stage->stream_bytes;
+    stage->last_record_at = stage->records.bytes;
     size_t bytes = change->kind == STORE_CHANGE_SET ? put_item(stage, clock, change)
                                                     : put_absent(stage, change);
     if (UNLIKELY(bytes == 0) ||
@@ -67,6 +87,7 @@ bool stage_put(struct stage *stage, const struct clock *clock, const struct stor
 void stage_clear(struct stage *stage) {
     stage->stream_bytes = 0;
     stage->records.bytes = stage->records.count = 0;
+    stage->last_record_at = 0;
     atomic_store_explicit(&stage->count, 0, memory_order_relaxed);
     atomic_store_explicit(&stage->oldest, 0, memory_order_release);
 }

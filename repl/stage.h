@@ -29,7 +29,11 @@ struct stage {
     char *stream;
     size_t stream_bytes;
     struct dirty_records records; /* what the stream says, entry by entry */
-    uint64_t start_overs;         /* how often the node had started over at the first of them */
+    /* the last of them, if there are any: of which key, and where it begins in both */
+    uint64_t last_hash;
+    size_t last_stream_at;
+    uint32_t last_record_at;
+    uint64_t start_overs; /* how often the node had started over at the first of them */
     /* for others to read: the version of the first of them (0: none), and how many they are */
     _Atomic uint64_t oldest;
     _Atomic uint32_t count;
@@ -45,7 +49,8 @@ static inline bool stage_is_empty(const struct stage *stage) {
 
 /*
  * Takes a changed item, or that a key is absent. Called from the store's observer. False: not here,
- * the log has to take it.
+ * the log has to take it. A key that changes several times in a row is taken once, as it is at last:
+ * a hot counter must not fill the log.
  */
 bool stage_put(struct stage *stage, const struct clock *clock, const struct store_change *change);
 

@@ -76,6 +76,37 @@ START_TEST(changes_are_spelled_as_the_peer_reads_them) {
 }
 END_TEST
 
+START_TEST(a_key_that_changes_again_and_again_is_taken_once) {
+    static char large[STAGE_VALUE_BYTES_MAX + 1];
+    memset(large, 'l', sizeof(large));
+    put(&f, STORE_SET, "a", "one");
+    put(&f, STORE_SET, "b", "1");
+    unsigned long long a = stamp_of("a");
+    for (int i = 0; i < 100000; i++)
+        put(&f, STORE_SET, "b", "2");
+    ck_assert_uint_eq(refused, 0);
+    ck_assert_uint_eq(atomic_load(&stage.count), 2);
+    ck_assert_uint_eq(stage.records.count, 2);
+    unsigned long long b = stamp_of("b");
+    put(&f, STORE_SET, "a", "two");
+    ck_assert_stream("ms a 3 T0 F0 E%llu q\r\none\r\nms b 1 T0 F0 E%llu q\r\n2\r\n"
+                     "ms a 3 T0 F0 E%llu q\r\ntwo\r\n",
+                     a, b, stamp_of("a"));
+    stage_clear(&stage);
+    put(&f, STORE_SET, "a", "three");
+    drop(&f, "a");
+    ck_assert_stream("md a E%llu q\r\n", (unsigned long long)store_version_now(f.store));
+    ck_assert_uint_eq(atomic_load(&stage.oldest), store_version_now(f.store));
+    /* what is left to the log leaves nothing older behind */
+    put_bytes(&f, "a", large, sizeof(large), 0, 0);
+    ck_assert_uint_eq(refused, 1);
+    ck_assert(stage_is_empty(&stage));
+    ck_assert_uint_eq(atomic_load(&stage.count), 0);
+    ck_assert_uint_eq(atomic_load(&stage.oldest), 0);
+    ck_assert_uint_eq(stage.records.bytes, 0);
+}
+END_TEST
+
 START_TEST(large_and_chunked_values_are_left_to_the_log) {
     static char value[700 * 1024];
     memset(value, 'v', sizeof(value));
@@ -105,8 +136,11 @@ START_TEST(a_full_stage_leaves_the_rest_to_the_log) {
     ck_assert_uint_le(stage.stream_bytes, STAGE_STREAM_BYTES);
     ck_assert_uint_le(stage.records.bytes, STAGE_RECORD_BYTES);
     ck_assert_mem_eq(stage.stream + stage.stream_bytes - 2, "\r\n", 2);
-    while (refused < 2) /* a deletion needs less room */
-        drop(&f, "absent");
+    while (refused < 2) { /* a deletion needs less room */
+        char key[32];
+        snprintf(key, sizeof(key), "absent-%u", count++);
+        drop(&f, key);
+    }
     ck_assert_uint_le(stage.stream_bytes, STAGE_STREAM_BYTES);
 }
 END_TEST
@@ -128,6 +162,7 @@ int main(void) {
     TCase *tcase = tcase_create("stage");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, changes_are_spelled_as_the_peer_reads_them);
+    tcase_add_test(tcase, a_key_that_changes_again_and_again_is_taken_once);
     tcase_add_test(tcase, large_and_chunked_values_are_left_to_the_log);
     tcase_add_loop_test(tcase, a_full_stage_leaves_the_rest_to_the_log, 0, 5);
     tcase_add_test(tcase, without_memory_a_stage_stays_closed);
