@@ -195,6 +195,7 @@ void node_in_hello(struct node *node, uint64_t now_ms, uint64_t version, uint64_
         if (node->in_link != link)
             greeting->superseded_link = node->in_link;
         node->in_link = link;
+        node->in_peer_id = peer.id;
         node->in_heard_ms = now_ms;
         node->peer = peer;
         node->is_stock_peer = false;
@@ -247,7 +248,8 @@ static enum node_line synced_line(struct node *node) {
 
 enum node_line node_in_line(struct node *node, uint64_t now_ms, uint64_t version, uint64_t link,
                             const char *args) {
-    if (link != node->in_link)
+    /* Our own link may have been answered by another life of the peer than this link is from. */
+    if (link != node->in_link || node->in_peer_id != node->peer.id)
         return NODE_LINE_BAD;
     node->in_heard_ms = now_ms;
     if (strcmp(args, "begin") == 0)

@@ -32,6 +32,7 @@ struct node {
 
     /* the incoming link */
     uint64_t in_link, in_heard_ms;
+    uint64_t in_peer_id;    /* who said hello on it */
     uint64_t wait_since_ms; /* the source is being told to wait for our log since then; 0: not */
 
     uint64_t full_syncs_out, full_syncs_in, partial_resyncs_out, partial_resyncs_in;

@@ -389,6 +389,28 @@ START_TEST(a_peer_that_greets_is_alive) {
 }
 END_TEST
 
+/* The link of an earlier life of the peer, or of an impostor, while the peer has answered ours. */
+START_TEST(only_the_peers_own_link_makes_a_node_start_over) {
+    struct node_greeting greeting;
+    pass(500, true);
+    node_promote(b.node, now_ms, now_ms << 20);
+    node_in_hello(a.node, now_ms, now_ms << 20, 77, true,
+                  "1 000000000000000c slave joining 0 any 1", &greeting);
+    ck_assert(greeting.is_accepted);
+    while (view_of(&a).out != OUT_STREAMING || view_of(&a).peer.id != 0xb) {
+        now_ms += 10;
+        node_tick(a.node, now_ms, now_ms << 20, false);
+        run(&a, &b);
+    }
+    ck_assert_uint_eq(view_of(&a).in_link, 77);
+    expect(&a, NODE_SLAVE, NODE_READY);
+    ck_assert_int_eq(node_in_line(a.node, now_ms, now_ms << 20, 77, "begin"), NODE_LINE_BAD);
+    ck_assert_int_eq(node_in_line(a.node, now_ms, now_ms << 20, 77, "synced"), NODE_LINE_BAD);
+    expect(&a, NODE_SLAVE, NODE_READY);
+    ck_assert_uint_eq(view_of(&a).full_syncs_in, 0);
+}
+END_TEST
+
 START_TEST(a_stock_memcached_is_filled_one_way) {
     node_tick(a.node, now_ms, 0, false);
     struct node_action action;
@@ -479,6 +501,7 @@ int main(void) {
     tcase_add_test(tcase, an_answer_that_may_be_lost_with_the_peers_link_is_asked_for_again);
     tcase_add_test(tcase, answers_wait_for_a_stream_that_has_just_ended);
     tcase_add_test(tcase, a_peer_that_greets_is_alive);
+    tcase_add_test(tcase, only_the_peers_own_link_makes_a_node_start_over);
     tcase_add_loop_test(tcase, a_stock_memcached_is_filled_one_way, 0, 2);
     tcase_add_test(tcase, rubbish_is_no_hello);
     tcase_add_test(tcase, many_events_between_two_ticks_do_no_harm);
