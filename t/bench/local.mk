@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	t/bench/compare \
 	t/bench/hitratio \
 	t/bench/memory \
+	t/bench/stalls \
 	t/bench/lib/Bench/Instructions.pm \
 	t/bench/lib/Bench/Load.pm \
 	t/bench/lib/Bench/Process.pm \
@@ -48,4 +49,9 @@ bench-hitratio: memcached/memcached$(EXEEXT) t/bench/mcreplay$(EXEEXT)
 	$(PERL) $(srcdir)/t/bench/hitratio --ours memcached/memcached$(EXEEXT) \
 	  --mcreplay t/bench/mcreplay$(EXEEXT) $(BENCH_HITRATIO_FLAGS)
 
-.PHONY: bench bench-memory bench-hitratio
+# How long clients wait while 5 million items are stored, moved, crawled and dumped: some minutes.
+bench-stalls: memcached/memcached$(EXEEXT) t/bench/mcload$(EXEEXT)
+	$(PERL) $(srcdir)/t/bench/stalls --ours memcached/memcached$(EXEEXT) \
+	  --mcload t/bench/mcload$(EXEEXT) $(BENCH_STALLS_FLAGS)
+
+.PHONY: bench bench-memory bench-hitratio bench-stalls

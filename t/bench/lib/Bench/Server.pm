@@ -23,14 +23,16 @@ sub free_port {
     return $socket->sockport;
 }
 
-# program, cpu (undef: not pinned), options, wrapper (words before the program), port, user.
+# program, cpu (undef: not pinned), options, threads (default 1), wrapper (words before the program),
+# port, user.
 # is_memcached 0: the program takes other options and no `version`.
 sub start {
     my ($class, %with) = @_;
     my $self = bless {port => free_port(), is_memcached => 1, wrapper => [], %with}, $class;
     my @command = ($self->{program}, @{$self->{options} || []});
     if ($self->{is_memcached}) {
-        push @command, '-p', $self->{port}, '-l', '127.0.0.1', '-t', 1;
+        push @command, '-p', $self->{port}, '-l', '127.0.0.1',
+            '-t', $self->{threads} // 1;
         push @command, '-u', $self->{user} // 'nobody' if $> == 0;
     }
     else {
