@@ -1,7 +1,7 @@
 # Protocol parsers and composers, and the sessions above them.
 proto_unit_tests = t/unit/proto_test t/unit/proto_parse_test
 session_unit_tests = t/unit/session_test t/unit/session_meta_test t/unit/session_limits_test \
-	t/unit/auth_test t/unit/datagram_test t/unit/session_dump_test
+	t/unit/auth_test t/unit/datagram_test t/unit/session_dump_test t/unit/session_model_test
 check_PROGRAMS += $(proto_unit_tests) $(session_unit_tests)
 TESTS += $(proto_unit_tests) $(session_unit_tests)
 
@@ -18,6 +18,8 @@ t_unit_session_test_SOURCES = t/unit/session_test.c $(session_unit_host)
 t_unit_session_test_LDADD = $(session_unit_libs)
 t_unit_session_meta_test_SOURCES = t/unit/session_meta_test.c $(session_unit_host)
 t_unit_session_meta_test_LDADD = $(session_unit_libs)
+t_unit_session_model_test_SOURCES = t/unit/session_model_test.c $(session_unit_host)
+t_unit_session_model_test_LDADD = $(session_unit_libs)
 t_unit_session_dump_test_SOURCES = t/unit/session_dump_test.c $(session_unit_host)
 t_unit_session_dump_test_LDADD = $(session_unit_libs)
 t_unit_session_limits_test_SOURCES = t/unit/session_limits_test.c $(session_unit_host)
