@@ -30,7 +30,7 @@ struct options {
     double warmup_seconds;
     bool wants_fill;
     double fill_rate; /* 0: not limited */
-    int32_t cpu; /* -1: not pinned */
+    int32_t cpu;      /* -1: not pinned */
     uint64_t seed;
     bool is_brief;
 };
