@@ -51,6 +51,7 @@ struct dirty_log {
     _Atomic uint64_t head, sent; /* byte positions */
     uint64_t acked;
     uint64_t head_ops, sent_ops, acked_ops; /* the same in entries */
+    uint64_t abandoned_ops;                 /* of acked_ops, those that nobody acknowledged */
     uint64_t generation;                    /* changes whenever the log is emptied */
     uint64_t overflows;
     uint64_t dropped_ops;     /* entries lost since it overflowed; 0 while it is open */
@@ -121,6 +122,7 @@ static void empty_locked(struct dirty_log *log, bool is_open) {
     /* Positions go on counting, so that one taken earlier can never be mistaken for one of now. */
     log->acked = get(&log->head);
     set(&log->sent, log->acked);
+    log->abandoned_ops += log->head_ops - log->acked_ops;
     log->acked_ops = log->sent_ops = log->head_ops;
     log->generation++;
     span_set_locked(log, log->span_first);
@@ -440,7 +442,7 @@ void dirty_log_stats(const struct dirty_log *log, struct dirty_log_stats *out) {
     out->unsent_entries = log->head_ops - log->sent_ops;
     out->appended_ops = log->head_ops;
     out->sent_ops = log->sent_ops;
-    out->acked_ops = log->acked_ops;
+    out->acked_ops = log->acked_ops - log->abandoned_ops;
     out->overflows = log->overflows;
     out->is_open = log->is_open;
     out->dropped_ops = log->dropped_ops;

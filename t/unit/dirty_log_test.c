@@ -92,6 +92,7 @@ START_TEST(overflow_is_told_once_and_closes_the_log) {
     ck_assert(!dirty_log_has_unsent(log_));
     dirty_log_stats(log_, &stats);
     ck_assert_uint_eq(stats.dropped_ops, appended + 2);
+    ck_assert_uint_eq(stats.acked_ops, 0);
     ck_assert_uint_eq(stats.oldest_version, 1);
     dirty_log_open(log_);
     dirty_log_stats(log_, &stats);
