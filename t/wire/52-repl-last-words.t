@@ -48,12 +48,13 @@ sub answered_ok {
 
 my ($link, $id, $version) = accept_link();
 my $own = hello($id, $version);
+poll_ok { (repl_of($node)->{link_out} // '') eq 'streaming' } 'the node streams to us';
 $own->put("repl barrier 1\r\nmn\r\n");
 answered_ok($link, 1, 'a barrier is answered on the link that the node dials');
 
 # That link ends, and we live: the answer comes when it is up again, and not where it was asked for.
 $link->close;
-poll_ok { (repl_of($node)->{link_out} // '') eq 'down' } 'the node knows that its link has ended';
+poll_ok { (repl_of($node)->{link_out} // 'streaming') ne 'streaming' } 'the node knows that its link has ended';
 $own->put("repl barrier 2\r\nmn\r\n");
 ($link) = accept_link();
 answered_ok($link, 2, 'a barrier meanwhile is answered when it is up again');
