@@ -59,15 +59,15 @@ static bool changed(void *context, struct store_thread *thread, const struct sto
 }
 
 static bool stages_create(struct engine *engine) {
-    size_t count = store_thread_count_max(engine->store);
-    engine->stages = mem_aligned_zalloc(64, count * sizeof(*engine->stages));
+    engine->stage_count = store_thread_count_max(engine->store);
+    engine->stages = mem_aligned_zalloc(64, engine->stage_count * sizeof(*engine->stages));
     return engine->stages != NULL;
 }
 
 static void stages_destroy(struct engine *engine) {
     if (!engine->stages)
         return;
-    for (uint32_t i = 0; i < store_thread_count_max(engine->store); i++)
+    for (uint32_t i = 0; i < engine->stage_count; i++)
         stage_free(&engine->stages[i]);
     mem_free(engine->stages);
 }
@@ -433,7 +433,7 @@ void engine_view(struct engine *engine, struct node_view *view) {
 /* What workers have changed in their turns and not handed over yet. */
 static uint64_t staged_count(const struct engine *engine) {
     uint64_t count = 0;
-    for (uint32_t i = 0; i < store_thread_count_max(engine->store); i++)
+    for (uint32_t i = 0; i < engine->stage_count; i++)
         count += atomic_load_explicit(&engine->stages[i].count, memory_order_relaxed);
     return count;
 }

@@ -103,6 +103,7 @@ struct engine {
 
     struct out out;
     struct stage *stages; /* one for each handle of the store; its thread's */
+    uint32_t stage_count; /* fixed */
 
     _Atomic uint64_t start_overs; /* how often the node has; under the outgoing stream's lock */
     _Atomic bool is_master;       /* the role gate's fast path */

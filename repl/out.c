@@ -392,7 +392,7 @@ static uint64_t version_streamed_locked(const struct engine *engine) {
     if (version < slack || dirty_log_has_unsent(engine->log))
         return 0;
     version -= slack;
-    for (uint32_t i = 0; i < store_thread_count_max(engine->store); i++) {
+    for (uint32_t i = 0; i < engine->stage_count; i++) {
         uint64_t oldest = atomic_load_explicit(&engine->stages[i].oldest, memory_order_acquire);
         if (oldest && oldest <= version)
             version = oldest - 1;
