@@ -58,8 +58,10 @@ EXTRA_DIST += \
 	t/wire/82-slabs.t \
 	t/wire/83-slabs-large.t \
 	t/wire/lib/Wire.pm \
+	t/wire/lib/Wire/Adapter.pm \
 	t/wire/lib/Wire/Binary.pm \
 	t/wire/lib/Wire/Client.pm \
+	t/wire/lib/Wire/ClientCases.pm \
 	t/wire/lib/Wire/Conn.pm \
 	t/wire/lib/Wire/Pair.pm \
 	t/wire/lib/Wire/Server.pm \
@@ -73,6 +75,33 @@ EXTRA_DIST += \
 	t/wire/clients/04-php.t \
 	t/wire/clients/php_client.php \
 	t/wire/clients/05-perl.t \
+	t/wire/clients/10-python.t \
+	t/wire/clients/11-php.t \
+	t/wire/clients/12-perl.t \
+	t/wire/clients/13-nginx.t \
+	t/wire/clients/14-ruby.t \
+	t/wire/clients/15-node.t \
+	t/wire/clients/16-go.t \
+	t/wire/clients/adapters/Serve.pm \
+	t/wire/clients/adapters/go-gomemcache.go \
+	t/wire/clients/adapters/node-memcache-client.js \
+	t/wire/clients/adapters/node-memcached.js \
+	t/wire/clients/adapters/node-memjs.js \
+	t/wire/clients/adapters/package-lock.json \
+	t/wire/clients/adapters/package.json \
+	t/wire/clients/adapters/perl-cache-memcached-fast.pl \
+	t/wire/clients/adapters/perl-cache-memcached.pl \
+	t/wire/clients/adapters/perl-nginx.pl \
+	t/wire/clients/adapters/php-memcache.php \
+	t/wire/clients/adapters/php-memcached.php \
+	t/wire/clients/adapters/php-sessions.php \
+	t/wire/clients/adapters/python-memcache.py \
+	t/wire/clients/adapters/python-pylibmc.py \
+	t/wire/clients/adapters/python-pymemcache.py \
+	t/wire/clients/adapters/ruby-dalli.rb \
+	t/wire/clients/adapters/serve.js \
+	t/wire/clients/adapters/serve.php \
+	t/wire/clients/adapters/serve.py \
 	t/wire/differ/allowed \
 	t/wire/differ/mutant \
 	t/wire/differ/README.md \

@@ -63,5 +63,15 @@ SKIP: {
                                      '-T', '1', '-c', '4');
     like($said, qr/^cmd_get: \d+\ncmd_set: \d+/m, 'memcaslap: 5000 operations') or diag($said);
 }
+SKIP: {
+    skip 'no memcslap', 1 unless -x '/usr/bin/memcslap';
+    for my $how ([], ['--binary']) {
+        my ($status, $said) = run_client('memcslap', $servers, '--concurrency=4',
+                                         '--execute-number=500', '--test=set', @$how);
+        is($status, 0, "memcslap @$how: 2000 stores") or diag($said);
+        cmp_ok($server->conn->stats->{curr_items}, '>', 0, ' ... have been made');
+        tool_is(' ... and are forgotten', 0, undef, 'memcflush');
+    }
+}
 $server->stop;
 done_testing;

@@ -1,0 +1,9 @@
+# Perl's clients.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Wire::ClientCases;
+
+clients_of_ok('perl');

@@ -1,0 +1,9 @@
+# Go's client.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+use Wire::ClientCases;
+
+clients_of_ok('go');
