@@ -2,6 +2,7 @@
 EXTRA_DIST += \
 	t/pair/run \
 	t/pair/load \
+	t/pair/ClientLoad.pm \
 	t/pair/Pair.pm \
 	t/pair/00-samples.t \
 	t/pair/10-kill.t \
@@ -9,4 +10,5 @@ EXTRA_DIST += \
 	t/pair/20-freeze.t \
 	t/pair/30-replication-cut.t \
 	t/pair/40-node-cut.t \
-	t/pair/50-return.t
+	t/pair/50-return.t \
+	t/pair/60-clients.t
