@@ -99,7 +99,8 @@ $c = $server->conn;
 idle($c);
 my $started = $c->stats->{lru_crawler_starts};
 crawl_ok($c, '1,2');
-stat_is($c, 'lru_crawler_starts', $started + 1, 'stats count a crawl');
+# one that begins by itself counts, too
+cmp_ok($c->stats->{lru_crawler_starts}, '>', $started, 'stats count a crawl');
 reply_is($c, "lru_crawler disable\r\n", $ok);
 poll_ok { $c->stats('settings')->{lru_crawler} eq 'no' } 'stats settings say so';
 is($c->stats->{lru_crawler_starts}, undef, 'a crawler that is disabled has no figures');

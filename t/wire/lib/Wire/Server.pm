@@ -10,6 +10,7 @@ use Errno qw(EINTR);
 use File::Basename qw(dirname);
 use File::Temp;
 use IO::Socket::IP;
+use IO::Socket::UNIX;
 use POSIX qw(:sys_wait_h);
 use Socket qw(SOCK_DGRAM);
 use Test::More;
@@ -45,14 +46,21 @@ sub is_sanitized {
     return $sanitized //= _slurp(program()) =~ /__(?:asan|tsan|ubsan|msan)_/ ? 1 : 0;
 }
 
-# A TCP port that nobody listens on at this moment.
+# A TCP port that nobody listens on at this moment, and that no other script beside this one is given:
+# a name in the abstract namespace stands for it as long as this script runs.
+my @claims;
 sub free_port {
     my ($host) = @_;
-    my $sock = IO::Socket::IP->new(LocalHost => $host // '127.0.0.1', LocalPort => 0,
-                                   Proto => 'tcp', Listen => 1) or die "no free port: $!";
-    my $port = $sock->sockport;
-    $sock->close;
-    return $port;
+    for (1 .. 100) {
+        my $sock = IO::Socket::IP->new(LocalHost => $host // '127.0.0.1', LocalPort => 0,
+                                       Proto => 'tcp', Listen => 1) or die "no free port: $!";
+        my $port = $sock->sockport;
+        $sock->close;
+        my $claim = IO::Socket::UNIX->new(Local => "\0memcached-test-port-$port", Listen => 1) or next;
+        push @claims, $claim;
+        return $port;
+    }
+    die "no free port: others have them all\n";
 }
 
 # A port that nobody has, neither for TCP nor for UDP, at this moment.
@@ -252,7 +260,7 @@ sub stop {
     my ($self, $signal) = @_;
     my $complaint = $self->end($signal);
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    fail('the server ends cleanly') && diag($self->_report($complaint)) if $complaint;
+    fail('the server ends cleanly') || diag($self->_report($complaint)) if $complaint;
     return !$complaint;
 }
 
