@@ -278,7 +278,7 @@ SKIP: {
     }
     reply_is($c, "lru_crawler crawl x\r\n", $bad_class);
     set_ok($c, 'meanwhile', '1');
-    my $text = $first . $slow->take_past("END\r\n");
+    my $text = $first . $slow->take_past("END\r\n", 60);
     is(scalar(() = $text =~ /^key=key-\d+ /mg), $count, ' ... and it is whole when it is read');
     reply_is($slow, "get meanwhile\r\n", "VALUE meanwhile 0 1\r\n1\r\nEND\r\n",
              ' ... and the client goes on');
