@@ -25,7 +25,9 @@ struct flag_row {
     bool is_returned;
 };
 
-static const struct flag_row flag_rows[128] = {
+enum { LETTER_END = 127 }; /* no flag has a letter from here on */
+
+static const struct flag_row flag_rows[LETTER_END] = {
 #define META(letter, token_kind, returned, meaning)                                                \
     [letter] = {.token = TOKEN_##token_kind, .is_returned = returned},
 #include "memcached/proto/meta.def"
@@ -106,7 +108,9 @@ static enum meta_error flags_parse(struct meta *meta, const char *text, size_t b
         const char *token = at;
         while (at < end && *at != ' ' && *at != '\0')
             at++;
-        if (UNLIKELY(letter >= ARRAY_COUNT(flag_rows) || !flag_rows[letter].token))
+        if (UNLIKELY(letter >= LETTER_END)) /* memcached calls these so */
+            return META_DUPLICATE_FLAG;
+        if (UNLIKELY(!flag_rows[letter].token))
             return META_UNKNOWN_FLAG;
         struct flag_row row = flag_rows[letter];
         if (UNLIKELY(meta->seen & META_BIT(letter)))

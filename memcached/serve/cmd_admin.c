@@ -11,6 +11,7 @@
 
 enum {
     RELATIVE_SECONDS_MAX = 60 * 60 * 24 * 30, /* of a delay; a larger one is a UNIX time */
+    BEFORE_START_SECONDS = 62,                /* where a memcached's own time begins */
     MEMLIMIT_MEGABYTES_MIN = 8,
     MEMLIMIT_MEGABYTES_MAX = 1000 * 1000 * 1000, /* more of them are meant as bytes */
     VERBOSITY_MAX = 2,
@@ -152,8 +153,12 @@ static uint32_t seconds_until(const struct clock *clock, int64_t delay) {
     return delay <= 0 ? 0 : delay > INT32_MAX ? INT32_MAX : (uint32_t)delay;
 }
 
+/* A UNIX time from well before the start is a time at which there was nothing to flush. */
 void admin_flush(const struct session_env *env, int64_t delay) {
     struct server *server = env->server;
+    if (delay > RELATIVE_SECONDS_MAX &&
+        (uint64_t)delay + BEFORE_START_SECONDS <= server->start_wall_s)
+        return;
     uint32_t seconds = seconds_until(server->clock, delay);
     if (server->repl.is_on)
         server->repl.client_write(server->repl.context);
@@ -175,7 +180,7 @@ static void cmd_flush_all(const struct admin_call *call, const struct words *wor
         answer(call, words, "CLIENT_ERROR invalid exptime argument\r\n");
         return;
     }
-    admin_flush(call->env, delay);
+    admin_flush(call->env, (int32_t)delay);
     answer(call, words, "OK\r\n");
 }
 

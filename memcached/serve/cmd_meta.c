@@ -268,7 +268,7 @@ void cmd_meta_arith(struct turn *turn, struct request *request) {
     }
     arith.is_decr = meta.mode == 'D' || meta.mode == '-';
     arith.delta = meta.delta;
-    arith.has_expected = META_HAS(&meta, 'C');
+    arith.has_expected = META_HAS(&meta, 'C') && meta.cas != 0;
     arith.expected_version = meta.cas;
     arith.new_version = meta.new_cas;
     arith.has_exptime = META_HAS(&meta, 'T');

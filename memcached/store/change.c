@@ -36,7 +36,8 @@ enum store_status store_touch(struct store_thread *thread, const struct store_ke
 
 /*
  * A number as memcached reads it (strtoull, then the end or white space): white space before it and
- * a plus sign are fine, a minus sign only before zero, and whatever follows white space is ignored.
+ * a sign are fine, whatever follows white space is ignored. A negative number counts from 2^64
+ * downwards, as far as that stays below 2^63.
  */
 static bool number_parse(const char *text, size_t bytes, uint64_t *number) {
     size_t at = 0;
@@ -52,9 +53,9 @@ static bool number_parse(const char *text, size_t bytes, uint64_t *number) {
             __builtin_add_overflow(sum, (uint64_t)(text[at] - '0'), &sum))
             return false;
     }
-    *number = sum;
+    *number = is_negative ? 0 - sum : sum;
     return at > first && (at == bytes || isspace((unsigned char)text[at])) &&
-           !(is_negative && sum != 0);
+           !(is_negative && *number > INT64_MAX);
 }
 
 static uint64_t number_change(uint64_t number, const struct store_arith *arith) {

@@ -416,12 +416,9 @@ static void bump_apply(struct store *store, uint32_t handle) {
     latch_release(&class->lock);
 }
 
-void lru_hit_flat(struct store_thread *thread, struct item *item) {
+void lru_use_flat(struct store_thread *thread, struct item *item) {
     struct store *store = thread->store;
     uint32_t now = clock_seconds(store->clock);
-    unsigned mark = shared_load(&item->mark);
-    if (!(mark & ITEM_FETCHED))
-        shared_store(&item->mark, (uint8_t)(mark | ITEM_FETCHED));
     if (now - shared_load(&item->access_time) <= LRU_FLAT_INTERVAL_S)
         return;
     shared_store(&item->access_time, now);

@@ -70,8 +70,8 @@ void lru_take_bumps(struct store_thread *thread);
 /* Remembers a cold item that became active. */
 void lru_bump(struct store_thread *thread, const struct item *item);
 
-/* A hit in a flat list: to the head with it, once in a while. No class lock held. */
-void lru_hit_flat(struct store_thread *thread, struct item *item);
+/* An item of a flat list was used: to the head with it, once in a while. No class lock held. */
+void lru_use_flat(struct store_thread *thread, struct item *item);
 
 /*
  * A hit, seen with or without the stripe lock: marks the item, so that it finds its place later.
@@ -79,17 +79,21 @@ void lru_hit_flat(struct store_thread *thread, struct item *item);
  */
 static inline void lru_hit(struct store_thread *thread, struct item *item, unsigned segment) {
     const struct store *store = thread->store;
-    if (UNLIKELY(shared_load(&store->lru_ways) & LRU_IS_FLAT))
-        lru_hit_flat(thread, item);
-    else if (UNLIKELY(item_mark_hit(item, clock_seconds(store->clock))) && segment == LRU_COLD)
+    if (UNLIKELY(shared_load(&store->lru_ways) & LRU_IS_FLAT)) {
+        unsigned mark = shared_load(&item->mark);
+        if (!(mark & ITEM_FETCHED))
+            shared_store(&item->mark, (uint8_t)(mark | ITEM_FETCHED));
+        lru_use_flat(thread, item);
+    } else if (UNLIKELY(item_mark_hit(item, clock_seconds(store->clock))) && segment == LRU_COLD) {
         lru_bump(thread, item);
+    }
 }
 
 /* An item was changed where it stands: used just now, but not hit. */
 static inline void lru_use(struct store_thread *thread, struct item *item) {
     const struct store *store = thread->store;
     if (UNLIKELY(shared_load(&store->lru_ways) & LRU_IS_FLAT))
-        lru_hit_flat(thread, item);
+        lru_use_flat(thread, item);
     else
         shared_store(&item->access_time, clock_seconds(store->clock));
 }

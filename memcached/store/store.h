@@ -32,6 +32,9 @@ enum {
     STORE_COPY_BYTES_MAX = 8192, /* larger values are referenced, not copied */
 };
 
+/* Explicit versions beyond this are not taken: the clock that follows them must not wrap. */
+#define STORE_VERSION_EXPLICIT_MAX (UINT64_MAX / 2)
+
 /* How the LRU of each slab class works: what `lru tune|mode|temp_ttl` change. */
 struct store_lru {
     bool is_segmented;    /* hot, warm and cold lists; false: one list, in the order of use */

@@ -161,8 +161,12 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
     return status;
 }
 
-/* Stored on what was not the newest any more: stale; whoever was to bring a new value still is. */
+/*
+ * Stored on what was not the newest any more: stale, and no longer there than what it replaces;
+ * whoever was to bring a new value still is.
+ */
 static void inherit_stale(struct item *item, const struct item *present) {
+    shared_store(&item->exptime, shared_load(&present->exptime));
     store_item_mark(item, STORE_STALE | (shared_load(&present->bits) & ITEM_CLAIMED));
 }
 

@@ -38,10 +38,16 @@ void delete_locked(struct store_thread *thread, struct stripe *stripe, const str
 /*
  * The version of a client's change: the explicit one, or the next. A replicated store always takes
  * the next, for an explicit one has no place in the order that both halves of the pair agree on.
+ * The clock follows explicit versions, so that a flush reaches what has one; and takes the next for
+ * one that a flush has been beyond, or that the clock must not follow.
  */
 static inline uint64_t version_for(struct store *store, uint64_t explicit_version) {
     if (LIKELY(!explicit_version) || store->is_replicated)
         return version_next(store);
+    if (explicit_version > STORE_VERSION_EXPLICIT_MAX ||
+        explicit_version <= shared_load(&store->flush_floor))
+        return version_next(store);
+    store_version_advance(store, explicit_version);
     return explicit_version;
 }
 

@@ -248,7 +248,7 @@ START_TEST(meta_flags_that_are_wrong_are_told_apart) {
         {"5", META_UNKNOWN_FLAG},
         {"y", META_UNKNOWN_FLAG},
         {"S5", META_UNKNOWN_FLAG},
-        {"\xff", META_UNKNOWN_FLAG},
+        {"\xff", META_DUPLICATE_FLAG},
         {"v v", META_DUPLICATE_FLAG},
         {"k v k2", META_DUPLICATE_FLAG},
         {"T", META_BAD_TOKEN},

@@ -136,6 +136,29 @@ START_TEST(versions_count_up_from_one) {
 }
 END_TEST
 
+static void put_with_version(const char *key, uint64_t version) {
+    struct store_write write = {.mode = STORE_SET, .new_version = version};
+    ck_assert_int_eq(store_commit(f.thread, item_with(&f, key, "v", 1, 0, 0), key_of(&f, key).hash,
+                                  &write, NULL),
+                     STORE_OK);
+}
+
+START_TEST(a_flush_reaches_explicit_versions_and_they_live_after_it) {
+    put_with_version("a", UINT64_C(1) << 40);
+    put_with_version("b", UINT64_MAX);
+    store_flush(f.thread, 0);
+    ck_assert_value(&f, "a", NULL);
+    ck_assert_value(&f, "b", NULL);
+    put_with_version("a", 5);
+    ck_assert_value(&f, "a", "v");
+    put(&f, STORE_SET, "b", "1");
+    ck_assert_value(&f, "b", "1");
+    ck_assert_uint_gt(version_of(&f, "b"), version_of(&f, "a"));
+    put_with_version("b", UINT64_C(1) << 50);
+    ck_assert_uint_eq(version_of(&f, "b"), UINT64_C(1) << 50);
+}
+END_TEST
+
 START_TEST(delete_with_and_without_a_version) {
     struct store_key key = key_of(&f, "k");
     ck_assert_int_eq(drop(&f, "k"), STORE_NOT_FOUND);
@@ -431,6 +454,7 @@ static Suite *store_suite(void) {
     tcase_add_test(tcase, append_keeps_flags_and_exptime);
     tcase_add_test(tcase, cas_stores_only_over_the_expected_version);
     tcase_add_test(tcase, versions_count_up_from_one);
+    tcase_add_test(tcase, a_flush_reaches_explicit_versions_and_they_live_after_it);
     tcase_add_test(tcase, delete_with_and_without_a_version);
     tcase_add_test(tcase, a_held_value_survives_replacement_and_deletion);
     tcase_add_test(tcase, numbers);

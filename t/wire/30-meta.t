@@ -55,13 +55,18 @@ replies_are($c,
     [ "mg c v\r\n",                         "VA 3\r\nnew\r\n" ],
     [ "ms none 3 C1\r\nnew\r\n",            "NF\r\n" ],
     [ "ms none 3 C1 q\r\nnew\r\n",          "NF\r\n" ],
+    [ "ms c 3 C0\r\nnew\r\n",               "EX\r\n", '0 is no CAS value that something has' ],
+    [ "ms c 1 C0 MA\r\n!\r\n",              "HD\r\n", ' ... append and prepend do not look at it' ],
+    [ "ms c 1 C0 MP\r\n!\r\n",              "HD\r\n" ],
+    [ "mg c v\r\n",                         "VA 5\r\n!new!\r\n" ],
+    [ "ms num 1\r\n1\r\nma num C0 v\r\n",  "HD\r\nVA 1\r\n2\r\n", 'nor does ma' ],
 );
 my $now = $c->cas_of('c');
 reply_is($c, "md c C$now\r\n", "HD\r\n", 'md with the right CAS value');
 value_is($c, 'c', undef);
 
 SKIP: {
-    skip 'this version has no flag E', 8 unless $server->does('meta_cas_override');
+    skip 'this version has no flag E', 12 unless $server->does('meta_cas_override');
     replies_are($c,
         [ "ms e 1 E1000\r\nx\r\n",          "HD\r\n", 'E gives the CAS value' ],
         [ "mg e c\r\n",                     "HD c1000\r\n" ],
@@ -71,6 +76,10 @@ SKIP: {
         [ "ms e 1 T0 F0 E77 q\r\nz\r\n",    '', 'a smaller one, quietly' ],
         [ "mg e c f t v\r\n",               "VA 1 c77 f0 t-1\r\nz\r\n" ],
         [ "md e E3000 q\r\nmg e v\r\n",     "EN\r\n" ],
+        [ "ms e 1 E99999999999\r\nx\r\n",   "HD\r\n" ],
+        [ "flush_all\r\nmg e v\r\n",        "OK\r\nEN\r\n", 'a flush takes items with E, too' ],
+        [ "ms e 1 E5\r\ny\r\nmg e v\r\n",  "HD\r\nVA 1\r\ny\r\n", ' ... and they live after it' ],
+        [ "set e 0 0 1\r\nz\r\nmg e v\r\n", "STORED\r\nVA 1\r\nz\r\n" ],
     );
 }
 SKIP: {
@@ -135,6 +144,8 @@ replies_are($c,
     [ "ms w S2\r\n",             $format ],
     [ "mg w v v\r\n",            "CLIENT_ERROR duplicate flag\r\n" ],
     [ "mg w !\r\n",              "CLIENT_ERROR invalid flag\r\n" ],
+    [ "mg w \x7f\r\n",           "CLIENT_ERROR duplicate flag\r\n", 'no letter at all' ],
+    [ "mg w \xc3\xa9\r\n",       "CLIENT_ERROR duplicate flag\r\n" ],
     [ "mg w Tx\r\n",             "CLIENT_ERROR bad token in command line format\r\n" ],
     [ "mg w O" . 'o' x 31 . "\r\n", 'HD O' . 'o' x 31 . "\r\n", 'an opaque of 31 bytes' ],
     [ "mg w O" . 'o' x 33 . "\r\n", "CLIENT_ERROR opaque token too long\r\n" ],

@@ -79,6 +79,9 @@ reply_is($c, "ms i 1 MA I C" . older('i') . "\r\n5\r\n", "EX\r\n", 'append');
 reply_is($c, "ms i 1 MP I C" . older('i') . "\r\n5\r\n", "EX\r\n", 'prepend');
 reply_is($c, "ms i 1 MR I C" . older('i') . "\r\n5\r\nmg i v\r\n", "HD\r\nVA 1 X W\r\n5\r\n", 'replace');
 reply_is($c, "ms i 1 I\r\n6\r\nmg i v\r\n", "HD\r\nVA 1\r\n6\r\n", 'I without C is nothing');
+reply_is($c, "ms ttl 1 T500 F1\r\n1\r\nms ttl 1 I C" . older('i') . " T900 F2\r\n2\r\nmg ttl v f\r\n",
+         "HD\r\nHD\r\nVA 1 f2 X W\r\n2\r\n");
+like($c->ask("mg ttl t\r\n"), qr/^HD t(?:500|49\d) /, ' ... lives as long as what it replaced');
 reply_is($c, "ms none 1 I C1\r\n6\r\n", "NF\r\n", 'a miss');
 
 SKIP: {

@@ -51,7 +51,7 @@ sub _rule {
     }
     die "$path: $rule{name}: avoid, alone, or request and reply\n"
         unless 1 == grep { defined } @rule{qw(avoid alone reply)};
-    $rule{$_} = qr/$rule{$_}/ for grep { $rule{$_} } qw(request reply avoid alone);
+    $rule{$_} = qr/$rule{$_}/m for grep { $rule{$_} } qw(request reply avoid alone);
     my @steps = split / \| /, $rule{probe};
     ($rule{probe}) = Differ::Case->parse(join "\n", @steps);
     $rule{uses} = 0;

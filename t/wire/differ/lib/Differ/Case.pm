@@ -9,9 +9,10 @@ package Differ::Case;
 #   t1: get a\r\n          another connection
 #
 # A connection is a letter and a digit: t is TCP and speaks text, b is TCP and speaks binary.
-# In the bytes \r \n \t \\ \xHH stand for themselves, x{N} is N times the byte x, and two things are
+# In the bytes \r \n \t \\ \xHH stand for themselves, x{N} is N times the byte x, and some things are
 # filled in when the step is sent: @cas:KEY@ or @cas:KEY+N@ (also in eight binary bytes: @cas8:KEY@),
-# which is what that server has for the key's CAS value, and @now+N@, UNIX seconds.
+# which is what that server has for the key's CAS value; @cas+N@, a CAS value above all of earlier
+# cases; and @now+N@, UNIX seconds.
 
 use strict;
 use warnings;

@@ -1,8 +1,8 @@
 package Differ::Compare;
 
-# Whether two servers' replies to a case are the same: byte for byte, but for CAS values, of which
-# only the order counts (how many numbers a refused command uses up is nobody's business), and for
-# what is allowed.
+# Whether two servers' replies to a case are the same: byte for byte, but for CAS values, of which it
+# counts only which are the same (how many numbers a refused command uses up is nobody's business), and
+# for what is allowed.
 
 use strict;
 use warnings;
@@ -14,19 +14,11 @@ my $text_cas = qr/^VALUE\ [^\ \n]+\ \d+\ \d+\ \K(\d+)(?=\r\n)
                  |^(?:VA\ \d+|HD|EX|NF|NS)\ (?:[^\n]*\ )?c\K(\d+)(?=[\ \r])
                  |^ME\ [^\n]*\ cas=\K(\d+)/xm;
 
-# The place in its order of each CAS value in the replies of one side.
-sub _text_places {
+# CAS values by the order in which one side told of them first.
+sub _name_cas {
     my ($replies) = @_;
-    my %seen;
-    for (@$replies) { $seen{ $1 // $2 // $3 } = 1 while /$text_cas/g }
-    my $place = 0;
-    return { map { $_ => '#' . $place++ } sort { $a <=> $b } keys %seen };
-}
-
-sub _name_text {
-    my ($replies) = @_;
-    my $places = _text_places($replies);
-    s/$text_cas/$places->{ $1 \/\/ $2 \/\/ $3 }/ge for @$replies;
+    my %names;
+    s/$text_cas/$names{ $1 \/\/ $2 \/\/ $3 } \/\/= '#' . keys %names/ge for @$replies;
 }
 
 sub _without_common_lines {
@@ -43,7 +35,7 @@ sub first_difference {
     my @sides;
     for my $i (0, 1) {
         my @replies = map { $_->{replies}[$i] } @$result;
-        _name_text(\@replies);
+        _name_cas(\@replies);
         push @sides, \@replies;
     }
     for my $at (0 .. $#$result) {

@@ -21,7 +21,7 @@ my $home = dirname(__FILE__) . '/../..';
 my @server_options = (qw(-m 1024 -U 0 -t 1 -o), 'no_lru_crawler,no_lru_maintainer');
 
 # The grammars of a run that names none.
-my @usual_kinds = qw(text);
+my @usual_kinds = qw(text meta mixed);
 
 sub new {
     my ($class, %options) = @_;

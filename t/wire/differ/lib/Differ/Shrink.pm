@@ -1,18 +1,20 @@
 package Differ::Shrink;
 
 # A smaller case that still fails: fewer steps, fewer pieces, fewer connections, fewer words, shorter
-# values; as long as one more attempt is allowed.
+# values; as long as attempts and time are left.
 
 use strict;
 use warnings;
+use Time::HiRes qw(time);
 use Differ::Case;
 
-use constant ATTEMPTS_MAX => 600;
+use constant { ATTEMPTS_MAX => 600, SECONDS_MAX => 30 };
 
 # fails: a function of a case, true while the smaller one shows what the larger one did.
 sub new {
     my ($class, $case, $fails) = @_;
-    return bless { case => $case, fails => $fails, left => ATTEMPTS_MAX }, $class;
+    return bless { case => $case, fails => $fails, left => ATTEMPTS_MAX,
+                   end => time + SECONDS_MAX }, $class;
 }
 
 # The smallest case found.
@@ -24,14 +26,14 @@ sub shrink {
         $self->_drop_steps;
         $self->_simplify_steps;
         $self->_shorten_steps;
-    } while ($self->{case}->to_text ne $before && $self->{left} > 0);
+    } while ($self->{case}->to_text ne $before && $self->{left} > 0 && time < $self->{end});
     return $self->{case};
 }
 
 # Takes over these steps if they still fail.
 sub _try {
     my ($self, @steps) = @_;
-    return 0 if $self->{left} <= 0 || !@steps;
+    return 0 if $self->{left} <= 0 || !@steps || time > $self->{end};
     my $smaller = Differ::Case->new(@steps);
     return 0 if $smaller->to_text eq $self->{case}->to_text;
     $self->{left}--;

@@ -13,16 +13,18 @@ use constant LINE_BYTES_MAX => 2000;
 
 our @EXPORT_OK = qw(meta_request);
 
+# That of the command's own key, one that is too high, or too low: the numbers themselves differ
+# between servers, and the flag I compares.
 sub cas_token {
-    my $key = pick(qw(a b c d n m));
-    return weighted(60, "\@cas:$key@", 15, "\@cas:$key+1000000000@", 15, 1, 5, 0, 10, sub { number() });
+    return weighted(60, '@cas:?@', 15, '@cas:?+1000000000000000@', 15, 1, 5, 0,
+                    5, sub { pick('', 'x', '-1', '+1', '18446744073709551615', '18446744073709551616') });
 }
 
 # Of each flag that takes a token: the token.
 my %tokens = (
     C => \&cas_token,
     D => \&number,
-    E => sub { weighted(70, sub { '1000000000' . between(100, 999) }, 10, 0, 10, sub { number() }) },
+    E => sub { weighted(80, sub { '@cas+' . between(1, 999) . '@' }, 10, sub { pick('', 'x', '-1') }) },
     F => \&client_flags,
     J => \&number,
     N => \&exptime,
@@ -69,14 +71,16 @@ sub flags {
     return @flags;
 }
 
-# The key, in base64 when the flags say so (mostly).
+my @coded_keys = ("\0", "a b", "\r\n", 'coded', "k\xff", 'coded too');
+
+# The key; in base64 when the flags say so (mostly), and then one that is never said otherwise.
 sub _meta_key {
     my (@flags) = @_;
-    my $key = key();
-    $key = pick("\0", "a b", "\r\n", 'k' x 187, 'k' x 188, 'k' x 250, 'k' x 251, 'x' x between(1, 60)) if chance(3) && grep { $_ eq 'b' } @flags;
-    return $key if !(grep { $_ eq 'b' } @flags) || chance(10);
+    return key() if !(grep { $_ eq 'b' } @flags) || chance(5);
+    my $key = chance(90) ? pick(@coded_keys)
+        : pick('B' x 186, 'B' x 187, 'B' x 188, 'B' x 250, 'B' x 251, 'B' x between(1, 60));
     my $coded = encode_base64($key, '');
-    substr $coded, rand length $coded, 1, pick('', '=', '!', 'A') if chance(4) && length $coded;
+    substr $coded, rand length $coded, 1, pick('', '=', '!', 'A') if chance(4);
     return $coded;
 }
 
@@ -85,10 +89,13 @@ sub meta_request {
     return 'mn' . now_and_then('', 10, ' ', ' x', ' q', ' k O5') . line_end() if $verb eq 'mn';
     my @flags = flags($verb);
     my ($length, $block) = $verb eq 'ms' ? data_block(value()) : (undef, '');
-    my @words = (_meta_key(@flags), defined $length ? $length : ());
-    splice @words, rand @words, 1 if chance(1);
+    my $key = _meta_key(@flags);
+    s/\@cas:\?(?:\+\d+)?\@/1/ for $key =~ /\A[a-z]\w*\z/ ? () : @flags;
+    s/\@cas:\?/\@cas:$key/ for @flags;
+    my @words = ($key, defined $length ? $length : ());
+    splice @words, rand @words, 1 if chance(1) && "@flags" !~ /\@/;
     return "ms a $length F1\r\n$block" if length $block > LINE_BYTES_MAX;
-    my $line = $verb . join('', map { space() . $_ } @words, @flags) . line_end();
+    my $line = $verb . join('', map { (/\@/ ? ' ' : space()) . $_ } @words, @flags) . line_end();
     return $line . $block;
 }
 

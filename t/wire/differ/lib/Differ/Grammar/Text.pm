@@ -24,7 +24,7 @@ sub _length {
 sub data_block {
     my ($value) = @_;
     my $length = length $value;
-    return ($length, "$value\r\n") if chance(94);
+    return ($length, "$value\r\n") if chance(94) || $length > LINE_BYTES_MAX;
     my $short = between(1, 12);
     return weighted(
         20, sub { ($length + $short, "$value\r\n" . "\r\n" x (($short + 3) / 2 + 1)) },
@@ -36,7 +36,7 @@ sub data_block {
     );
 }
 
-sub _words { return join '', map { ($_ eq '' ? '' : space()) . $_ } @_ }
+sub _words { return join '', map { ($_ eq '' ? '' : /\@/ ? ' ' : space()) . $_ } @_ }
 
 sub _storage {
     my ($verb) = @_;
@@ -48,15 +48,16 @@ sub _storage {
         my $at = between(0, $#words);
         splice @words, $at, chance(50) ? 1 : 0, pick('', 'x', 'noreply', 0);
     }
-    # a block that is none has to be short enough for a line
-    return join(' ', $verb, key(), 0, 0, $length, $verb eq 'cas' ? 0 : ()) . "\r\n$block"
+    # a large block that is refused would be a line too long
+    return join(' ', $verb, pick(qw(a b)), 0, 0, $length, $verb eq 'cas' ? 0 : ()) . "\r\n$block"
         if length $block > LINE_BYTES_MAX;
     return $verb . _words(@words) . noreply() . line_end() . $block;
 }
 
 sub cas_number {
     my $key = pick(qw(a b c d n m));
-    return weighted(60, "\@cas:$key@", 10, "\@cas:$key+1000000000@", 10, 1, 5, 0, 15, sub { number() });
+    return weighted(60, "\@cas:$key@", 10, "\@cas:$key+1000000000000000@", 10, 1, 5, 0,
+                    10, sub { pick('', 'x', '-1', '-5', '+1', '18446744073709551615', '18446744073709551616') });
 }
 
 sub _keys {
