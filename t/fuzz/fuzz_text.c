@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "memcached/base/check.h"
+#include "memcached/proto/binary.h"
 #include "memcached/proto/number.h"
 #include "t/unit/session_host.h"
 
@@ -82,6 +83,9 @@ static struct host *host_for(bool is_replicated) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     static const size_t pieces[] = {0, 1, 3, 17, 100, 1000};
     if (bytes < 2)
+        return 0;
+    /* Its first byte makes a connection a binary one: fuzz_binary's inputs. */
+    if (bytes > 2 && data[2] == BINARY_MAGIC_REQUEST)
         return 0;
     struct host *host = host_for((data[1] & 128) != 0);
     host->settings.has_cas = !(data[1] & 64);
