@@ -359,16 +359,35 @@ static bool take_barrier_answer(struct engine *engine, const char *line) {
     return engine_acked(engine, number);
 }
 
+/* The peer has answered our hello with this line, and the node has not taken it for a welcome. */
+static void note_refusal_locked(struct engine *engine, const char *line) {
+    struct node_info peer;
+    const char *rest;
+    lock_assert_held(&engine->node_lock);
+    if (strncmp(line, "REPL ", 5) == 0 && node_text_get(line + 5, &peer, &rest) &&
+        peer.id == engine->id)
+        trouble_note(&engine->trouble, TROUBLE_OUR_HELLO, "%s (-x) is this server itself",
+                     engine->peer_name);
+    else
+        trouble_note(&engine->trouble, TROUBLE_OUR_HELLO, "%s (-x) does not take this node: %s",
+                     engine->peer_name, line);
+}
+
 static void out_line(struct engine *engine, const char *line) {
     if (take_barrier_answer(engine, line))
         return;
     /* An answer that the node cannot read is refused there, and counted. */
     if (strncmp(line, "REPL ", 5) == 0 && !engine_is_info_sane(engine, line + 5))
         line = "REPL with a version from the far future";
+    struct node_view before, view;
     struct node *node = node_enter(engine);
+    node_view(node, &before);
     node_out_line(node, engine_now(engine), store_version_now(engine->store), line);
-    struct node_view view;
     node_view(node, &view);
+    if (view.refusals != before.refusals)
+        note_refusal_locked(engine, line);
+    else if (view.out == OUT_STREAMING || view.out == OUT_FULL)
+        trouble_clear(&engine->trouble, TROUBLE_OUR_HELLO);
     node_leave(engine);
     store_version_advance(engine->store, view.peer.version);
 }
@@ -428,6 +447,13 @@ void engine_view(struct engine *engine, struct node_view *view) {
     lock_acquire(&engine->node_lock);
     node_view(engine->node, view);
     lock_release(&engine->node_lock);
+}
+
+bool engine_trouble(struct engine *engine, char text[TROUBLE_TEXT_BYTES]) {
+    lock_acquire(&engine->node_lock);
+    bool is_due = trouble_take(&engine->trouble, engine_now(engine), text);
+    lock_release(&engine->node_lock);
+    return is_due;
 }
 
 /* What workers have changed in their turns and not handed over yet. */

@@ -21,6 +21,7 @@
 #include "memcached/serve/server.h"
 #include "memcached/store/store.h"
 #include "repl/core/node.h"
+#include "repl/trouble.h"
 
 struct engine;
 
@@ -96,6 +97,9 @@ void engine_out_closed(struct engine *engine); /* also: could not be made */
 void engine_promote(struct engine *engine);
 void engine_demote(struct engine *engine);
 void engine_view(struct engine *engine, struct node_view *view);
+
+/* A line for the log that is due (see repl/trouble.h); false: none. Any thread. */
+bool engine_trouble(struct engine *engine, char text[TROUBLE_TEXT_BYTES]);
 
 /* What `stats repl` shows beside the node's view. */
 struct engine_stats {

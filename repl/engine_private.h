@@ -13,6 +13,7 @@
 #include "repl/core/node.h"
 #include "repl/engine.h"
 #include "repl/stage.h"
+#include "repl/trouble.h"
 
 enum {
     OUT_BUFFER_HIGH_BYTES = 64 * 1024, /* encoded and unsent: no more is encoded */
@@ -95,6 +96,7 @@ struct engine {
     uint64_t next_link_id;
     char **allowed;
     size_t allowed_count;
+    struct trouble trouble;
 
     /* owned by the replication thread */
     char line[LINE_BYTES_MAX];

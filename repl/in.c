@@ -120,6 +120,14 @@ static void hello(struct engine *engine, struct session *session, const char *ar
             drop_link_locked(engine, link);
         }
     }
+    const char *answer = refusal ? refusal : greeting.text;
+    const char *why = refusal ? refusal : "it is this server's own, or another protocol";
+    if (greeting.is_accepted)
+        trouble_clear(&engine->trouble, TROUBLE_THEIR_HELLO);
+    else
+        trouble_note(&engine->trouble, TROUBLE_THEIR_HELLO,
+                     "a replication link from %s is refused: %.*s", session_peer(session)->ip,
+                     (int)strcspn(why, "\r"), why);
     lock_release(&engine->node_lock);
     if (greeting.is_accepted) {
         store_version_advance(engine->store, view.peer.version);
@@ -128,7 +136,6 @@ static void hello(struct engine *engine, struct session *session, const char *ar
         count(&engine->refused_hellos);
         session_end(session);
     }
-    const char *answer = refusal ? refusal : greeting.text;
     (void)outbuf_put(out, answer, strlen(answer));
     wake(engine);
 }

@@ -11,4 +11,5 @@ librepl_a_SOURCES = \
 	repl/out.c \
 	repl/state_file.c repl/state_file.h \
 	repl/stats.c repl/stats.h repl/repl.def \
-	repl/thread.c repl/repl.h
+	repl/thread.c repl/repl.h \
+	repl/trouble.c repl/trouble.h

@@ -54,7 +54,7 @@ struct repl {
     struct state_file *state; /* main's before the start and after the end */
     struct store_thread *handle;
     bool is_stop_begun;
-    bool was_up;
+    bool is_up_told;
     uint64_t stop_deadline_ms;
     enum node_role role, role_told;
     enum node_state node_state;
@@ -121,10 +121,11 @@ static void transport_dial(void *context) {
 
 static void out_close(struct repl *repl) {
     dial_cancel(repl->dial);
-    if (repl->out_fd >= 0) {
+    if (repl->out_fd >= 0)
         close(repl->out_fd);
+    if (repl->is_up_told)
         say(repl, "the link to the peer is closed");
-    }
+    repl->is_up_told = false;
     repl->out_fd = -1;
     atomic_store(&repl->is_blocked, false);
 }
@@ -164,6 +165,19 @@ static void role_tell(struct repl *repl) {
     say(repl, "this node is %s, %s", node_role_name(repl->role), node_state_name(repl->node_state));
     repl->role_told = repl->role;
     repl->role_told_ms = clock_mono_ms(repl->clock);
+}
+
+/* A link is up when the peer has taken this node for its own, and not before. */
+static void link_tell(struct repl *repl) {
+    char text[TROUBLE_TEXT_BYTES];
+    struct node_view view;
+    engine_view(repl->engine, &view);
+    if ((view.out == OUT_STREAMING || view.out == OUT_FULL) && !repl->is_up_told) {
+        repl->is_up_told = true;
+        say(repl, "connected to the peer");
+    }
+    while (engine_trouble(repl->engine, text))
+        say(repl, "%s", text);
 }
 
 /*
@@ -213,7 +227,6 @@ static void dial_go_on(struct repl *repl) {
         say(repl, "the peer does not know the first user of this node's -Y file");
     if (step == DIAL_CONNECTED) {
         repl->out_fd = dial_take(repl->dial);
-        say(repl, "connected to the peer");
         engine_out_connected(repl->engine);
         engine_tick(repl->engine, repl->handle);
     } else if (step == DIAL_FAILED) {
@@ -306,6 +319,7 @@ static void *thread_run(void *context) {
         if (atomic_load(&repl->is_stopping) && is_stop_done(repl))
             break;
         role_tell_if_due(repl);
+        link_tell(repl);
         dial_go_on(repl);
         wait_for_events(repl, next_ms);
     }

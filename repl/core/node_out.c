@@ -176,6 +176,7 @@ void node_out_line(struct node *node, uint64_t now_ms, uint64_t version, const c
             struct node_action *action = node_act(node, NODE_SEND);
             snprintf(action->text, sizeof(action->text), "version\r\n");
         } else {
+            node->refusals++;
             fail_out(node, now_ms);
         }
         break;

@@ -1,4 +1,5 @@
-repl_unit_tests = t/unit/dirty_log_test t/unit/node_test t/unit/stage_test t/unit/engine_test
+repl_unit_tests = t/unit/dirty_log_test t/unit/node_test t/unit/stage_test t/unit/engine_test \
+	t/unit/trouble_test
 check_PROGRAMS += $(repl_unit_tests)
 TESTS += $(repl_unit_tests)
 t_unit_dirty_log_test_SOURCES = t/unit/dirty_log_test.c
@@ -10,3 +11,5 @@ t_unit_stage_test_LDADD = librepl.a librepl_core.a libproto.a libstore.a libbase
 	$(PTHREAD_LIBS)
 t_unit_engine_test_SOURCES = t/unit/engine_test.c $(session_unit_host) $(store_unit_fixture)
 t_unit_engine_test_LDADD = librepl.a librepl_core.a $(session_unit_libs)
+t_unit_trouble_test_SOURCES = t/unit/trouble_test.c
+t_unit_trouble_test_LDADD = librepl.a $(CHECK_LIBS) -lpthread

@@ -56,6 +56,25 @@ like($c->ask("repl hello 1 1 slave joining 0 none 1\r\n"), qr/^(?:ERROR|CLIENT_E
 value_is($server->conn, 'none', undef);
 $server->stop;
 
+# -x naming the server itself, and a peer whose -x names another: both are told once, and serve.
+{
+    my $own = Wire::Server::free_port();
+    my $self = Wire::Server->start_at($own, '-x', "127.0.0.1:$own", '-o', 'repl_join_timeout=100');
+    poll_ok { $self->stderr =~ /\(-x\) is this server itself/ } 'a node that dials itself says so';
+    poll_ok { repl_of($self)->{dials} >= 4 } ' ... it goes on trying';
+    is(() = $self->stderr =~ /this server itself/g, 1, ' ... and does not go on saying');
+    poll_ok { role_of($self) eq 'master ready' } ' ... and is the master of what it has';
+    $self->stop;
+
+    my $elsewhere = server('-x', '127.0.0.77:1', '-o', 'repl_join_timeout=100');
+    my $lonely = server('-x', '127.0.0.1:' . $elsewhere->port, '-o', 'repl_join_timeout=100');
+    poll_ok { $lonely->stderr =~ /\(-x\) does not take this node: CLIENT_ERROR this address/ }
+        'a node that its peer refuses says why';
+    poll_ok { repl_of($lonely)->{refusals} >= 2 } ' ... it is counted';
+    unlike($lonely->stderr, qr/connected|closed/, ' ... and is no link that comes and goes');
+    $_->stop for $lonely, $elsewhere;
+}
+
 # A peer that is not there: it starts, serves, becomes master.
 for my $peer ("127.0.0.1:$other", '127.0.0.1', "[::1]:$other", "localhost:$other") {
     my $state = Wire::Server::dir() . '/state';

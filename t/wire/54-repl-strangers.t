@@ -37,6 +37,8 @@ my $said = $s->take_all;
 like($said // '(open)', qr/^CLIENT_ERROR [^\r]*peer[^\r]*\r\n/, 'a hello from a stranger is refused');
 value_is($c, 'a', 'kept', ' ... and what follows it is not applied');
 poll_ok { repl_of($master)->{refused_hellos} > $refused } ' ... it is counted';
+poll_ok { $master->stderr =~ /^replication: a replication link from 127\.0\.0\.66 is refused: CLIENT_ERROR/m }
+    ' ... and the operator is told of it';
 
 # Hellos that make no sense, from the right address
 for my $args ('', '1', '2 00000000000000aa master ready 1 any 5', 'x y z', '1 zz master ready 1 any 5',
