@@ -333,10 +333,10 @@ void engine_out_writable(struct engine *engine) {
     node_leave(engine);
 }
 
-bool engine_acked(struct engine *engine, uint64_t number) {
+bool engine_acked(struct engine *engine, uint64_t number, bool is_in_order) {
     /* in one: counted after the stream has begun anew, it would confirm what is sent there */
     struct node *node = node_enter(engine);
-    unsigned count = out_acked(engine, number);
+    unsigned count = out_acked(engine, number, is_in_order);
     for (unsigned i = 0; i < count; i++)
         node_out_acked(node, engine_now(engine));
     node_leave(engine);
@@ -356,7 +356,8 @@ static bool take_barrier_answer(struct engine *engine, const char *line) {
                        num_u64(line + 9, strlen(line + 9), &number) && number != 0;
     if (!is_numbered && (is_classic ? strncmp(line, "VERSION ", 8) : strcmp(line, "MN")) != 0)
         return false;
-    return engine_acked(engine, number);
+    /* One of us has a stream of its own, which this has overtaken; a stock memcached has none. */
+    return engine_acked(engine, number, !is_numbered);
 }
 
 /* The peer has answered our hello with this line, and the node has not taken it for a welcome. */

@@ -153,7 +153,7 @@ void engine_log(struct engine *engine, enum dirty_kind kind, uint64_t version, u
 void engine_overflowed(struct engine *engine);
 
 /* The peer has answered a barrier: see out_acked. True if it was open. Any thread, no lock held. */
-bool engine_acked(struct engine *engine, uint64_t number);
+bool engine_acked(struct engine *engine, uint64_t number, bool is_in_order);
 
 /* ---- out.c ---- */
 bool out_create(struct engine *engine);
@@ -170,9 +170,10 @@ void out_begin(struct engine *engine, struct store_thread *thread, bool is_full,
 void out_barrier(struct engine *engine, struct store_thread *thread);
 /*
  * The barrier of this number (0: the oldest) was answered, and all before it. Returns how many were
- * open until now.
+ * open until now. is_in_order: the answer has not overtaken anything that the peer had for us when it
+ * gave it, so that nothing older than what it confirms is still to come.
  */
-unsigned out_acked(struct engine *engine, uint64_t number);
+unsigned out_acked(struct engine *engine, uint64_t number, bool is_in_order);
 /* Answers to the barriers that are open now will confirm nothing. Outgoing stream's lock held. */
 void out_void_barriers_locked(struct engine *engine);
 /* Answers a barrier of the peer's on our own stream to it, if it can. */

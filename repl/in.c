@@ -253,7 +253,7 @@ static bool stream_line(struct engine *engine, struct in_link *link, struct stor
 static void take_ack(struct engine *engine, struct in_link *link, uint64_t number) {
     if (!is_alive(link))
         session_end(link->session);
-    else if (engine_acked(engine, number))
+    else if (engine_acked(engine, number, true))
         wake(engine);
 }
 

@@ -418,14 +418,16 @@ out:
     out_leave(out);
 }
 
-static void acked_locked(struct engine *engine, const struct out_barrier *barrier) {
+static void acked_locked(struct engine *engine, const struct out_barrier *barrier,
+                         bool is_in_order) {
     /*
      * Before it starts over, a node keeps in its log even what is acknowledged: the source may have
      * had it too late for the full sync, and an older value would show until it is told back.
      */
     if (atomic_load(&engine->full_in_link) == 0)
         dirty_log_acked(engine->log, barrier->at);
-    if (barrier->version)
+    /* Until then an older value may be on its way here, and a tombstone is all that knows better. */
+    if (barrier->version && is_in_order)
         store_acknowledged(engine->store, barrier->version);
 }
 
@@ -439,11 +441,11 @@ static unsigned open_up_to_locked(const struct out *out, uint64_t number) {
     return 0;
 }
 
-unsigned out_acked(struct engine *engine, uint64_t number) {
+unsigned out_acked(struct engine *engine, uint64_t number, bool is_in_order) {
     struct out *out = out_enter(engine, NULL);
     unsigned count = open_up_to_locked(out, number);
     for (unsigned i = 0; i < count; i++) {
-        acked_locked(engine, &out->barriers[out->barrier_first]);
+        acked_locked(engine, &out->barriers[out->barrier_first], is_in_order);
         out->barrier_first = (out->barrier_first + 1) % OUT_BARRIERS_MAX;
         out->barrier_count--;
     }

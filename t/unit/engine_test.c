@@ -219,6 +219,48 @@ START_TEST(an_answer_from_before_a_start_over_confirms_nothing_after_it) {
 }
 END_TEST
 
+static uint64_t tombstones(void) {
+    struct store_stats stats;
+    store_stats(host.server.store, &stats);
+    return stats.tombstones;
+}
+
+/* Time passes for links that live, and every barrier is answered. */
+static void live_on(unsigned seconds, bool is_answered_in_order) {
+    char answer[64];
+    for (unsigned i = 0; i < seconds * 2; i++) {
+        hear("mn\r\n");
+        stream_bytes = 0;
+        pass(500);
+        stream[stream_bytes] = '\0';
+        uint64_t number = barrier_in_stream();
+        ck_assert_uint_ne(number, 0);
+        int bytes = snprintf(answer, sizeof(answer), "%s ack %" PRIu64 "\r\n",
+                             is_answered_in_order ? "repl" : "REPL", number);
+        if (is_answered_in_order)
+            hear("%s", answer);
+        else
+            engine_out_received(engine, answer, (size_t)bytes);
+    }
+}
+
+START_TEST(an_answer_that_overtakes_the_peers_stream_lets_no_tombstone_go) {
+    struct store_key a = key_named("a");
+    put_value("a", "one");
+    ck_assert_int_eq(store_delete(host.env.store, &a, false, 0, 0), STORE_OK);
+    uint64_t version = store_version_now(host.server.store);
+    engine_before_flush(engine, host.env.store);
+    live_on(60, false);
+    ck_assert_uint_eq(lag(), 0);
+    ck_assert_uint_eq(tombstones(), 1);
+    /* written there before the deletion was told, and stuck in the stream all the time */
+    hear("ms a 3 E%" PRIu64 " q\r\nold\r\n", version - 1);
+    ck_assert(!is_here("a"));
+    live_on(60, true);
+    ck_assert_uint_eq(tombstones(), 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("engine");
     TCase *tcase = tcase_create("engine");
@@ -226,6 +268,7 @@ int main(void) {
     tcase_add_test(tcase, changes_go_out_before_clients_are_answered_and_wait_to_be_confirmed);
     tcase_add_test(tcase, what_is_staged_when_the_node_starts_over_is_dropped_on_both);
     tcase_add_test(tcase, an_answer_from_before_a_start_over_confirms_nothing_after_it);
+    tcase_add_test(tcase, an_answer_that_overtakes_the_peers_stream_lets_no_tombstone_go);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
