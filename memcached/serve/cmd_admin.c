@@ -212,6 +212,11 @@ static void cmd_shutdown(const struct admin_call *call, const struct words *word
     }
 }
 
+/* There is no TLS to refresh the certificates of. */
+static void cmd_refresh_certs(const struct admin_call *call, const struct words *words) {
+    answer(call, words, "Error TLS not enabled\r\n");
+}
+
 static void cmd_quit(const struct admin_call *call, const struct words *words) {
     (void)words;
     session_quit(call->session);
@@ -234,6 +239,7 @@ static const struct command {
     {"cache_memlimit", 2, 3, true, cmd_cache_memlimit},
     {"shutdown", 1, ANY, false, cmd_shutdown},
     {"quit", 1, ANY, false, cmd_quit},
+    {"refresh_certs", 1, ANY, false, cmd_refresh_certs},
     {"lru_crawler", 2, ANY, false, cmd_lru_crawler},
     {"slabs", 3, ANY, true, cmd_slabs},
     {"lru", 1, ANY, true, cmd_lru},
