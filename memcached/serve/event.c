@@ -49,6 +49,15 @@ static size_t put_encoded(char *out, const char *text, size_t bytes) {
     return (size_t)(to - out);
 }
 
+/* Number `index` of a text that consists of numbers. */
+static size_t put_number(char *out, unsigned index, const struct event_record *event,
+                         const char *text) {
+    uint64_t number;
+    CHECK((index + 1) * sizeof(number) <= event->text_bytes);
+    memcpy(&number, text + index * sizeof(number), sizeof(number));
+    return (size_t)sprintf(out, "%" PRIu64, number);
+}
+
 /* One field of the line; `code` as events.def lists them. */
 static size_t put_field(char *out, char code, const struct event_record *event, const char *text) {
     switch (code) {
@@ -76,6 +85,8 @@ static size_t put_field(char *out, char code, const struct event_record *event, 
     case 'z':
         return (size_t)sprintf(out, "%" PRIu64, event->size);
     }
+    if (code >= '0' && code <= '9')
+        return put_number(out, (unsigned)(code - '0'), event, text);
     CHECK(!"a field that events.def does not know");
     return 0;
 }

@@ -33,7 +33,7 @@ enum {
     EVENT_LINE_BYTES_MAX = 3 * EVENT_TEXT_BYTES_MAX + 320,
 };
 
-/* One event, as it stands in a ring with its text behind it. */
+/* One event, as it stands in a ring with its text (or the numbers in its place) behind it. */
 struct event_record {
     uint32_t record_bytes; /* the ring's own */
     uint16_t text_bytes;

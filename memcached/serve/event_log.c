@@ -106,6 +106,29 @@ static void tell_delete(struct event_log *log, const struct store_event *told,
     event->command = log->delete_command;
 }
 
+/* What the store does by itself: numbers stand in place of a text. */
+static void put_numbers(struct event_log *log, struct event_record *event, const uint64_t *numbers,
+                        size_t bytes) {
+    event->text_bytes = (uint16_t)bytes;
+    event_log_put(log, event, (const char *)numbers);
+}
+
+static void tell_crawl(struct event_log *log, const struct store_event *told) {
+    const struct store_crawled *crawled = told->crawled;
+    struct event_record event = {
+        .kind = EVENT_LRU_CRAWLER, .class_id = told->class_id, .status = crawled->list};
+    const uint64_t numbers[] = {crawled->worth,      crawled->next_dead, crawled->next_s,
+                                crawled->duration_s, crawled->seen,      crawled->dead};
+    put_numbers(log, &event, numbers, sizeof(numbers));
+}
+
+static void tell_move(struct event_log *log, const struct store_event *told) {
+    struct event_record event = {
+        .kind = EVENT_SLAB_MOVE, .class_id = told->class_id, .status = "ok"};
+    const uint64_t numbers[] = {told->to_class_id};
+    put_numbers(log, &event, numbers, sizeof(numbers));
+}
+
 void event_log_tell(void *context, const struct store_event *told) {
     struct event_log *log = context;
     struct event_record event = {.text_bytes = (uint16_t)told->key_bytes,
@@ -127,6 +150,12 @@ void event_log_tell(void *context, const struct store_event *told) {
             return;
         tell_delete(log, told, &event);
         break;
+    case STORE_WATCH_CRAWLS:
+        tell_crawl(log, told);
+        return;
+    case STORE_WATCH_MOVES:
+        tell_move(log, told);
+        return;
     }
     if (event_log_is_on(log, event_stream_of(event.kind)))
         event_log_put(log, &event, told->key);
@@ -148,5 +177,6 @@ unsigned event_store_kinds(uint32_t streams) {
     return (streams & EVENT_STREAM_FETCHERS ? STORE_WATCH_LOOKUPS : 0u) |
            (streams & EVENT_STREAM_MUTATIONS ? STORE_WATCH_COMMITS : 0u) |
            (streams & EVENT_STREAM_EVICTIONS ? STORE_WATCH_EVICTIONS : 0u) |
-           (streams & EVENT_STREAM_DELETIONS ? STORE_WATCH_DELETES : 0u);
+           (streams & EVENT_STREAM_DELETIONS ? STORE_WATCH_DELETES : 0u) |
+           (streams & EVENT_STREAM_SYSEVENTS ? STORE_WATCH_CRAWLS | STORE_WATCH_MOVES : 0u);
 }

@@ -8,10 +8,13 @@
  */
 #include "memcached/store/crawler.h"
 
+#include <string.h>
+
 #include "memcached/base/mem.h"
 #include "memcached/store/crawler_private.h"
 #include "memcached/store/link.h"
 #include "memcached/store/walk.h"
+#include "memcached/store/watch.h"
 
 enum {
     CRAWL_SLICE_ITEMS = 1000, /* looked at between two sleeps */
@@ -21,7 +24,7 @@ enum {
     CRAWL_MINUTES = CRAWL_WAIT_S_MAX / 60,
 };
 
-/* What the crawl of one class has found. */
+/* What the crawl of one list of a class has found. */
 struct crawl_found {
     uint64_t seen;
     uint64_t dead;
@@ -49,7 +52,8 @@ struct crawler {
     /* the crawling thread's own */
     struct class_walk walk; /* through the class under way */
     uint64_t looked_at;     /* items in it */
-    struct crawl_found found;
+    uint32_t begun_s;       /* on the store's clock */
+    struct crawl_found found[LRU_SEGMENT_COUNT];
     struct crawl_schedule schedule[STORE_CLASS_COUNT_MAX];
     uint64_t next_ms;   /* no slice before */
     uint32_t checked_s; /* when it was last looked what is due */
@@ -170,6 +174,24 @@ void crawler_note_flush_locked(struct store *store) {
 
 /* ---- when a crawl is due --------------------------------------------------------------------- */
 
+static struct crawl_found found_in_all(const struct crawler *crawler) {
+    struct crawl_found sum = {0};
+    for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++) {
+        const struct crawl_found *found = &crawler->found[segment];
+        sum.seen += found->seen;
+        sum.dead += found->dead;
+        sum.unfetched += found->unfetched;
+        for (unsigned minute = 0; minute < CRAWL_MINUTES; minute++)
+            sum.minute[minute] += found->minute[minute];
+    }
+    return sum;
+}
+
+/* So many dead among those seen are worth a crawl. */
+static uint64_t worth_of(const struct crawl_found *found) {
+    return found->seen * CRAWL_WORTH_PERCENT / 100 + 1;
+}
+
 /* Seconds until so many of the items seen will have expired; CRAWL_WAIT_S_MAX if that is long. */
 static uint32_t seconds_until_dead(const struct crawl_found *found, uint64_t count) {
     uint64_t sum = 0;
@@ -183,7 +205,7 @@ static uint32_t seconds_until_dead(const struct crawl_found *found, uint64_t cou
 
 static void schedule_next(struct crawl_schedule *schedule, const struct crawl_found *found,
                           uint32_t now) {
-    uint64_t worth = found->seen * CRAWL_WORTH_PERCENT / 100 + 1;
+    uint64_t worth = worth_of(found);
     if (found->dead >= worth || schedule->wait_s == 0)
         schedule->wait_s = CRAWL_WAIT_S_MIN;
     else if (schedule->wait_s < CRAWL_WAIT_S_MAX)
@@ -218,9 +240,10 @@ static void add_due_locked(struct store *store, struct crawler *crawler) {
 /* ---- crawling -------------------------------------------------------------------------------- */
 
 static bool crawl_item(struct walk_step *step) {
-    struct crawl_found *found = step->context;
+    struct crawler *crawler = step->context;
     struct store *store = step->thread->store;
     struct item *item = step->spot.item;
+    struct crawl_found *found = &crawler->found[item_segment(item)];
     enum item_life life = item_life(store, item);
     found->seen++;
     if (life == ITEM_ALIVE) {
@@ -252,16 +275,42 @@ static struct crawl_orders take_orders(struct store *store, struct crawler *craw
     return orders;
 }
 
+/* Tells a watcher of the crawl of a class that has just been done, list by list. */
+static void tell_of_class(struct store_thread *thread, const struct crawler *crawler,
+                          unsigned class_id) {
+    static const char *const names[] = {"hot", "warm", "cold", "temp"};
+    _Static_assert(ARRAY_COUNT(names) == LRU_SEGMENT_COUNT, "one name a segment");
+    uint32_t now = clock_seconds(thread->store->clock);
+    uint32_t next_s = crawler->schedule[class_id].due_s - now;
+    for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++) {
+        const struct crawl_found *found = &crawler->found[segment];
+        struct store_crawled crawled = {.list = names[segment],
+                                        .worth = worth_of(found),
+                                        .seen = found->seen,
+                                        .dead = found->dead,
+                                        .next_s = next_s,
+                                        .duration_s = now - crawler->begun_s};
+        for (unsigned minute = 0; minute < next_s / 60; minute++)
+            crawled.next_dead += found->minute[minute];
+        watch_tell_crawl(thread, class_id, &crawled);
+    }
+}
+
 /* The crawl of a class is done, or not wanted any more. */
-static void finish_class(struct store *store, struct crawler *crawler) {
+static void finish_class(struct store_thread *thread, struct crawler *crawler) {
+    struct store *store = thread->store;
     unsigned class_id = crawler->walk.class_id;
+    struct crawl_found found = found_in_all(crawler);
     class_walk_end(store, &crawler->walk);
-    schedule_next(&crawler->schedule[class_id], &crawler->found, clock_seconds(store->clock));
+    schedule_next(&crawler->schedule[class_id], &found, clock_seconds(store->clock));
     latch_acquire(&store->admin);
+    bool was_asked = crawler->is_asked;
     crawler->classes &= ~((uint64_t)1 << class_id);
     if (!crawler->classes)
         crawler->is_asked = false;
     latch_release(&store->admin);
+    if (!was_asked && watch_is_on(store, STORE_WATCH_CRAWLS))
+        tell_of_class(thread, crawler, class_id);
 }
 
 static void count_found(struct slab_class *class, uint64_t dead, uint64_t unfetched) {
@@ -275,23 +324,22 @@ static void count_found(struct slab_class *class, uint64_t dead, uint64_t unfetc
 static bool crawl_class(struct store_thread *thread, struct crawler *crawler, uint32_t tocrawl,
                         unsigned *budget) {
     struct store *store = thread->store;
-    struct crawl_found *found = &crawler->found;
     struct slab_class *class = &store->slabs.classes[crawler->walk.class_id];
-    uint64_t dead = found->dead;
-    uint64_t unfetched = found->unfetched;
+    struct crawl_found before = found_in_all(crawler);
     bool is_done = false;
     while (*budget && !is_done) {
         unsigned most = *budget;
         if (tocrawl && tocrawl - crawler->looked_at < most)
             most = (unsigned)(tocrawl - crawler->looked_at);
         unsigned count;
-        is_done = class_walk_step(thread, &crawler->walk, most, crawl_item, found, &count);
+        is_done = class_walk_step(thread, &crawler->walk, most, crawl_item, crawler, &count);
         crawler->looked_at += count;
         *budget -= count;
         is_done |= tocrawl && crawler->looked_at >= tocrawl;
     }
-    if (found->dead > dead)
-        count_found(class, found->dead - dead, found->unfetched - unfetched);
+    struct crawl_found after = found_in_all(crawler);
+    if (after.dead > before.dead)
+        count_found(class, after.dead - before.dead, after.unfetched - before.unfetched);
     return is_done;
 }
 
@@ -307,16 +355,17 @@ uint32_t store_crawl(struct store_thread *thread) {
     do {
         orders = take_orders(store, crawler);
         if (walk->class_id && !(orders.classes >> walk->class_id & 1))
-            finish_class(store, crawler);
+            finish_class(thread, crawler);
         if (!walk->class_id) {
             if (!orders.classes)
                 return STORE_CRAWL_IDLE;
             class_walk_begin(walk, (unsigned)__builtin_ctzll(orders.classes));
-            crawler->found = (struct crawl_found){0};
+            memset(crawler->found, 0, sizeof(crawler->found));
+            crawler->begun_s = clock_seconds(store->clock);
             crawler->looked_at = 0;
         }
         if (crawl_class(thread, crawler, orders.tocrawl, &budget))
-            finish_class(store, crawler);
+            finish_class(thread, crawler);
     } while (budget);
     /* shorter sleeps than the clock can tell are one millisecond */
     uint32_t sleep_ms = (orders.sleep_us + 999) / 1000;

@@ -4,6 +4,7 @@
 
 #include "memcached/store/automove.h"
 #include "memcached/store/mover_chunk.h"
+#include "memcached/store/watch.h"
 
 enum {
     PAGE_TRIES = 8,         /* pages of one class looked at for one that nobody holds */
@@ -249,7 +250,10 @@ bool pages_maintain(struct store_thread *thread) {
             from = pages_source_locked(store, 0, 1);
         else
             from = automove_choose_locked(store, &to);
-        has_more |= from && pages_begin_locked(thread, from, to);
+        bool has_begun = from && pages_begin_locked(thread, from, to);
+        if (has_begun)
+            watch_move(thread, from, to == MOVER_TO_POOL ? 0 : to);
+        has_more |= has_begun;
     }
     latch_release(&store->admin);
     return has_more;

@@ -347,6 +347,18 @@ enum store_watch {
     STORE_WATCH_COMMITS = 1 << 1,   /* store_commit has come to an end */
     STORE_WATCH_EVICTIONS = 1 << 2, /* a living item goes for want of memory */
     STORE_WATCH_DELETES = 1 << 3,   /* store_delete has found what to delete */
+    STORE_WATCH_CRAWLS = 1 << 4,    /* a crawl that began by itself has come to an end */
+    STORE_WATCH_MOVES = 1 << 5,     /* a page is taken from a class to balance them */
+};
+
+/* What a crawl has found in one list of a class. */
+struct store_crawled {
+    const char *list;    /* static text: hot, warm, cold or temp */
+    uint64_t worth;      /* so many dead would have been worth it */
+    uint64_t next_dead;  /* of those alive, those that the next crawl will find dead */
+    uint64_t seen, dead; /* items */
+    uint32_t next_s;     /* until the next one */
+    uint32_t duration_s; /* of the class's crawl */
 };
 
 struct store_event {
@@ -355,12 +367,14 @@ struct store_event {
     uint32_t key_bytes;
     bool is_found;            /* LOOKUPS */
     bool was_fetched;         /* EVICTIONS: hit since it was stored */
-    uint8_t class_id;         /* 0: nothing was found */
+    uint8_t class_id;         /* 0: nothing was found; CRAWLS; MOVES: the one that gives */
+    uint8_t to_class_id;      /* MOVES: the one that gets; 0: none, the page becomes a spare one */
     enum store_mode mode;     /* COMMITS */
     enum store_status status; /* COMMITS */
     uint32_t exptime;         /* COMMITS, EVICTIONS; 0: never */
     uint32_t access_time;     /* EVICTIONS: last access, seconds */
     uint64_t value_bytes;     /* 0: nothing was found */
+    const struct store_crawled *crawled; /* CRAWLS; valid during the call */
 };
 
 /* Called in the handle's thread under store locks: it must neither block nor call the store. */

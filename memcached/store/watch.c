@@ -53,3 +53,16 @@ void watch_tell_eviction(struct store_thread *thread, const struct item *item) {
     event.access_time = shared_load(&item->access_time);
     tell(thread, &event);
 }
+
+void watch_tell_crawl(struct store_thread *thread, unsigned class_id,
+                      const struct store_crawled *crawled) {
+    struct store_event event = {
+        .kind = STORE_WATCH_CRAWLS, .class_id = (uint8_t)class_id, .crawled = crawled};
+    tell(thread, &event);
+}
+
+void watch_tell_move(struct store_thread *thread, unsigned from, unsigned to) {
+    struct store_event event = {
+        .kind = STORE_WATCH_MOVES, .class_id = (uint8_t)from, .to_class_id = (uint8_t)to};
+    tell(thread, &event);
+}

@@ -57,6 +57,21 @@ START_TEST(lines_are_memcacheds) {
 }
 END_TEST
 
+START_TEST(numbers_stand_in_place_of_a_text) {
+    const uint64_t crawl[] = {3, 250, 125, 1, UINT64_MAX, 0};
+    const uint64_t move[] = {4};
+    struct event_record event = {
+        .kind = EVENT_LRU_CRAWLER, .status = "temp", .class_id = 17, .text_bytes = sizeof(crawl)};
+    format_is(&event, (const char *)crawl,
+              "ts=0.0 gid=0 type=lru_crawler crawler=17 lru=temp low_mark=3 next_reclaims=250 "
+              "since_run=0 next_run=125 elapsed=1 examined=18446744073709551615 reclaimed=0\n");
+    event.kind = EVENT_SLAB_MOVE;
+    event.status = "ok";
+    event.text_bytes = sizeof(move);
+    format_is(&event, (const char *)move, "ts=0.0 gid=0 type=slab_move src=17 dst=4 state=ok\n");
+}
+END_TEST
+
 START_TEST(keys_are_uri_encoded) {
     char key[256], expected[EVENT_LINE_BYTES_MAX], *to = expected;
     to += sprintf(to, "ts=0.0 gid=0 type=deleted key=");
@@ -283,6 +298,8 @@ int main(void) {
     TCase *tcase = tcase_create("events");
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, lines_are_memcacheds);
+    tcase_add_test(tcase, numbers_stand_in_place_of_a_text);
+    tcase_add_test(tcase, numbers_stand_in_place_of_a_text);
     tcase_add_test(tcase, keys_are_uri_encoded);
     tcase_add_test(tcase, the_longest_line_fits);
     tcase_add_test(tcase, streams_are_known_by_name);

@@ -1,8 +1,9 @@
-/* What the store tells a watcher: lookups, what became of storing, evictions. */
+/* What the store tells a watcher: what clients do, what has to go, what it does by itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "memcached/store/crawler.h"
 #include "t/unit/store_fixture.h"
 
 enum { TOLD_BYTES_MAX = 4096 };
@@ -35,12 +36,23 @@ static void note(void *context, const struct store_event *event) {
         eviction_count++;
         fetched_count += event->was_fetched;
         return;
+    case STORE_WATCH_CRAWLS:
+        snprintf(to, room, "%d %s: worth %u, %u of %u dead, %u in %u s, took %u s; ",
+                 event->class_id, event->crawled->list, (unsigned)event->crawled->worth,
+                 (unsigned)event->crawled->dead, (unsigned)event->crawled->seen,
+                 (unsigned)event->crawled->next_dead, event->crawled->next_s,
+                 event->crawled->duration_s);
+        return;
+    case STORE_WATCH_MOVES:
+        snprintf(to, room, "%d>%d ", event->class_id, event->to_class_id);
+        return;
     }
 }
 
 static void setup(void) {
     fixture_init(&f);
-    f.config.limit_bytes = 2 << 20;
+    f.config.limit_bytes = 8 << 20;
+    f.config.moves_pages = true;
     fixture_open(&f);
     store_thread_tell(f.thread, note, &f);
     told[0] = '\0';
@@ -153,7 +165,7 @@ START_TEST(every_eviction_is_told) {
     char key[16];
     memset(value, 'v', sizeof(value));
     store_watch(f.store, STORE_WATCH_EVICTIONS);
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 10000; i++) {
         snprintf(key, sizeof(key), "k%d", i);
         ck_assert_int_eq(put_bytes(&f, key, value, sizeof(value), 0, 0), STORE_OK);
         if (i % 2 == 0)
@@ -167,6 +179,83 @@ START_TEST(every_eviction_is_told) {
 }
 END_TEST
 
+static void store_many(const char *prefix, unsigned count, unsigned bytes, unsigned seconds) {
+    char value[4096] = {0};
+    char key[16];
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(key, sizeof(key), "%s%u", prefix, i);
+        ck_assert_int_eq(put_bytes(&f, key, value, bytes, 0, seconds ? in_seconds(&f, seconds) : 0),
+                         STORE_OK);
+    }
+}
+
+static void crawl_through(void) {
+    uint32_t wait_ms;
+    while ((wait_ms = store_crawl(f.thread)) != STORE_CRAWL_IDLE)
+        clock_set(&f.clock, clock_wall_ms(&f.clock) + wait_ms, clock_mono_ms(&f.clock) + wait_ms);
+}
+
+START_TEST(a_crawl_that_began_by_itself_is_told_list_by_list) {
+    store_watch(f.store, STORE_WATCH_CRAWLS);
+    store_many("d", 30, 10, 5);
+    store_many("m", 50, 10, 50);
+    store_many("l", 120, 10, 3000);
+    fixture_settle(&f);
+    fixture_wait(&f, 10);
+    crawl_through();
+    unsigned seen = 0;
+    unsigned dead = 0;
+    unsigned next_dead = 0;
+    const char *at = told;
+    static const char *const lists[] = {"hot", "warm", "cold", "temp"};
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned worth, d, s, n;
+        char list[8];
+        int bytes = 0;
+        ck_assert_int_eq(sscanf(at, "1 %7[a-z]: worth %u, %u of %u dead, %u in 60 s, took 0 s; %n",
+                                list, &worth, &d, &s, &n, &bytes),
+                         5);
+        ck_assert_str_eq(list, lists[i]);
+        ck_assert_uint_eq(worth, s / 100 + 1);
+        seen += s;
+        dead += d;
+        next_dead += n;
+        at += bytes;
+    }
+    ck_assert_str_eq(at, "");
+    ck_assert_uint_eq(seen, 200);
+    ck_assert_uint_eq(dead, 30);
+    ck_assert_uint_eq(next_dead, 50);
+    told[0] = '\0';
+
+    /* one that a client has asked for is not told of */
+    ck_assert(store_crawl_start(f.store, 1 << 1));
+    crawl_through();
+    ck_assert_told("");
+}
+END_TEST
+
+START_TEST(a_page_moved_for_balance_is_told) {
+    struct store_automove automove = {.level = 1, .window_s = 3, .ratio = 0.8};
+    store_automove_set(f.store, &automove);
+    store_watch(f.store, STORE_WATCH_MOVES);
+    store_many("s", 1300, 4000, 1);
+    fixture_wait(&f, 2);
+    ck_assert(store_crawl_start(f.store, UINT64_MAX));
+    crawl_through();
+    ck_assert_told("");
+    for (unsigned i = 0; i < 6; i++) {
+        fixture_wait(&f, 1);
+        fixture_settle(&f);
+    }
+    unsigned from = 0;
+    unsigned to = 99;
+    ck_assert_int_eq(sscanf(told, "%u>%u ", &from, &to), 2);
+    ck_assert_uint_gt(from, 0);
+    ck_assert_uint_eq(to, 0);
+}
+END_TEST
+
 static Suite *watch_suite(void) {
     Suite *suite = suite_create("store watch");
     TCase *tcase = tcase_create("watch");
@@ -177,6 +266,8 @@ static Suite *watch_suite(void) {
     tcase_add_test(tcase, what_became_of_storing_is_told);
     tcase_add_test(tcase, deletions_are_told_where_there_was_something);
     tcase_add_test(tcase, every_eviction_is_told);
+    tcase_add_test(tcase, a_crawl_that_began_by_itself_is_told_list_by_list);
+    tcase_add_test(tcase, a_page_moved_for_balance_is_told);
     suite_add_tcase(suite, tcase);
     return suite;
 }

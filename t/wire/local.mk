@@ -53,6 +53,7 @@ EXTRA_DIST += \
 	t/wire/62-udp-repl.t \
 	t/wire/70-watch.t \
 	t/wire/71-watch-slow.t \
+	t/wire/72-watch-sysevents.t \
 	t/wire/80-lru.t \
 	t/wire/81-lru-crawler.t \
 	t/wire/82-slabs.t \
