@@ -292,9 +292,16 @@ static bool add_socket(struct listener_set *set, const struct opening *opening, 
     return add_listener(set, fd, NULL);
 }
 
+static void tell_taken(struct listener_set *set, const struct opening *opening,
+                       const struct socket_address *address) {
+    char name[SOCKET_NAME_BYTES];
+    socket_address_name(address, opening->udp_thread_count ? "udp" : "tcp", name);
+    log_line(set->config.log, LOG_VERBOSE, "%s: %s", name, strerror(EADDRINUSE));
+}
+
 /*
- * All addresses of one name. One that the machine does not have (no IPv6, say) is passed over as
- * long as another can be had; one that is taken by somebody else is not.
+ * All addresses of one name, or every address. One that the machine does not have (no IPv6, say) or
+ * that somebody else listens on is passed over as long as another can be had.
  */
 static bool open_host(struct listener_set *set, const struct opening *opening, const char *host,
                       uint16_t port) {
@@ -318,10 +325,12 @@ static bool open_host(struct listener_set *set, const struct opening *opening, c
             continue;
         }
         error = -fd;
-        if (error == EADDRINUSE || error == EACCES) {
+        if (error == EACCES) {
             opened = 0;
             break;
         }
+        if (error == EADDRINUSE)
+            tell_taken(set, opening, &addresses[i]);
     }
     if (opened > 0)
         return true;

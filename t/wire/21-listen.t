@@ -68,6 +68,25 @@ SKIP: {
     $server->stop;
 }
 
+# Addresses that somebody else listens on
+{
+    my $taken = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 1, Proto => 'tcp',
+                                    V6Only => 1) or die "socket: $!";
+    my $port = $taken->sockport;
+    my $server = Wire::Server->spawn(@user, '-l', "127.0.0.1:$port");
+    my $status = $server->wait_end;
+    ok(defined $status && $status >> 8, '-l of an address that is taken');
+    $server = Wire::Server->spawn(@user, '-l', '127.0.0.2,127.0.0.1', '-p', $port);
+    $status = $server->wait_end;
+    ok(defined $status && $status >> 8, ' ... and of a free one before it');
+  SKIP: {
+        skip 'no IPv6 here', 2 unless IO::Socket::IP->new(LocalHost => '::1', LocalPort => 0, Listen => 1);
+        my $server = run_until(sub { Wire::Conn->open([ '::1', $port ]) }, '-p', $port);
+        answers($server, [ '::1', $port ], 'without -l the address that is left is enough');
+        $server->stop;
+    }
+}
+
 # Ports of its own choice, told in a file
 {
     my $file = "$dir/ports";
