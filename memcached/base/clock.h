@@ -44,4 +44,12 @@ static inline uint32_t clock_seconds(const struct clock *clock) {
     return atomic_load_explicit(&clock->seconds, memory_order_relaxed);
 }
 
+/*
+ * Milliseconds until the next second begins: 1 to 1000. Who updates the clock then makes all seconds
+ * the same length; else what is asked to live for two could be gone after less than one.
+ */
+static inline uint32_t clock_second_left_ms(const struct clock *clock) {
+    return 1000 - (uint32_t)((clock_mono_ms(clock) - clock->start_mono_ms) % 1000);
+}
+
 #endif

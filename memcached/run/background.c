@@ -99,7 +99,8 @@ static void *run(void *context) {
             pause_ms = maintain(background, pause_ms);
             maintain_ms = now_ms + (uint64_t)pause_ms;
         }
-        wake_wait(&background->wake, least(crawl(background), least(pause_ms, tick_ms)));
+        int wait_ms = least(crawl(background), least(pause_ms, tick_ms));
+        wake_wait(&background->wake, least(wait_ms, (int)clock_second_left_ms(config->clock)));
     }
     return NULL;
 }

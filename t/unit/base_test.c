@@ -29,6 +29,17 @@ START_TEST(clock_counts_seconds_from_its_start) {
 }
 END_TEST
 
+START_TEST(clock_tells_when_the_next_second_begins) {
+    struct clock clock;
+    clock_start(&clock, 1700000000123, 5500);
+    ck_assert_uint_eq(clock_second_left_ms(&clock), 1000);
+    clock_set(&clock, 1700000000123, 6499);
+    ck_assert_uint_eq(clock_second_left_ms(&clock), 1);
+    clock_set(&clock, 1700000000123, 6500 + 250);
+    ck_assert_uint_eq(clock_second_left_ms(&clock), 750);
+}
+END_TEST
+
 START_TEST(clock_reads_the_system) {
     struct clock clock;
     clock_start_now(&clock);
@@ -372,6 +383,7 @@ static Suite *base_suite(bool can_fork) {
     TCase *tcase = tcase_create("base");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, clock_counts_seconds_from_its_start);
+    tcase_add_test(tcase, clock_tells_when_the_next_second_begins);
     tcase_add_test(tcase, clock_reads_the_system);
     tcase_add_test(tcase, rng_repeats_with_its_seed);
     tcase_add_test(tcase, rng_below_stays_below_and_reaches_everything);
