@@ -130,6 +130,13 @@ sub take_expected {
     return $self->take($decided ? index($self->{in}, "MN\r\n", $checked) + 4 : length $self->{in});
 }
 
+# All bytes up to where their end matches the pattern, or what came instead.
+sub take_ending {
+    my ($self, $pattern, $seconds) = @_;
+    $self->_wait_for(sub { substr($self->{in}, -200) =~ $pattern }, $seconds);
+    return substr $self->{in}, 0, length $self->{in}, '';
+}
+
 # Leaves this connection and makes a new one to the same address.
 sub reconnect {
     my ($self) = @_;
