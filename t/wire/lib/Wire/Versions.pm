@@ -42,6 +42,9 @@ my %since = (
     # `ms`: the flag s returns the item's size; before, it is ignored.
     meta_set_size => '1.6.38',
 
+    # `stats`: these fields in this order; before, some are missing or named otherwise.
+    stats_as_now => '1.6.38',
+
     # `watch fetchers`: what a flush has taken is not_found; before, it is flushed.
     watch_flushed_as_not_found => '1.6.38',
 
