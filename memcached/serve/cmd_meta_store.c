@@ -44,6 +44,7 @@ static const char *job_prepare(const struct turn *turn, struct request *request,
         .has_expected = has_expected,
         .takes_older =
             has_expected && META_HAS(meta, 'I') && meta->cas != 0 && !is_joining_mode(mode),
+        .begins_absent = is_joining_mode(mode) && META_HAS(meta, 'N'),
         .new_version = meta->new_cas,
     };
     /* what append and prepend make on a miss lives as long as N says */
@@ -86,22 +87,14 @@ void cmd_meta_store(struct turn *turn, struct request *request) {
 
 /* What a reply may have to say of the item; it is held until then. */
 static bool is_needed_after(const struct store_job *job) {
-    return META_HAS(&job->meta, 'k') || (is_joining(job) && META_HAS(&job->meta, 'N'));
+    return META_HAS(&job->meta, 'k') || (is_joining(job) && META_HAS(&job->meta, 's'));
 }
 
 static enum store_status commit(struct turn *turn, struct store_job *job, uint64_t *version) {
     enum store_status status =
         store_commit(turn->thread, job->item, job->hash, &job->write, version);
-    if (LIKELY(!is_joining(job)))
-        return status;
-    if (status == STORE_NOT_FOUND)
-        status = STORE_NOT_STORED;
-    if (status == STORE_NOT_STORED && META_HAS(&job->meta, 'N')) {
-        struct store_write add = {.mode = STORE_ADD, .new_version = job->write.new_version};
-        store_item_hold(job->item);
-        status = store_commit(turn->thread, job->item, job->hash, &add, version);
-    }
-    return status;
+    bool is_absent = status == STORE_NOT_FOUND;
+    return UNLIKELY(is_absent && is_joining(job)) ? STORE_NOT_STORED : status;
 }
 
 /* The size of what is stored now, which append and prepend do not tell. */
@@ -152,7 +145,7 @@ static void reply(struct turn *turn, const struct store_job *job, enum store_sta
 void meta_store_finish(struct turn *turn, struct store_job *job) {
     struct meta_facts facts = {.is_binary = job->is_binary, .value_bytes = job->value_bytes};
     uint64_t version = 0;
-    bool is_held = is_needed_after(job) || (is_joining(job) && META_HAS(&job->meta, 's'));
+    bool is_held = is_needed_after(job);
     if (UNLIKELY(is_held)) {
         store_item_hold(job->item);
         store_item_key(job->item, &facts.key, &facts.key_bytes);

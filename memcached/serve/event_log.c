@@ -80,7 +80,7 @@ static void tell_lookup(struct event_log *log, const struct store_event *told,
                         struct event_record *event) {
     (void)log;
     event->kind = EVENT_ITEM_GET;
-    event->status = told->is_found ? "found" : "not_found";
+    event->status = told->is_found ? "found" : told->has_expired ? "expired" : "not_found";
 }
 
 static void tell_commit(struct event_log *log, const struct store_event *told,

@@ -128,15 +128,14 @@ static void give_back(struct store *store, struct item *chunk) {
     latch_release(&class->lock);
 }
 
-struct item *store_reserve(struct store_thread *thread, const struct store_key *key,
-                           uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
-                           enum store_status *why) {
+struct item *item_reserve(struct store_thread *thread, const struct store_key *key,
+                          uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
+                          enum store_status *why) {
     struct store *store = thread->store;
     unsigned bits = client_flags ? ITEM_HAS_FLAGS : 0;
     uint64_t reported = ITEM_REPORTED_OVERHEAD + key->bytes + item_extra_bytes(bits) + value_bytes;
     DCHECK(key->bytes > 0 && key->bytes <= STORE_KEY_BYTES_MAX);
     if (UNLIKELY(value_bytes > store->item_bytes_max || reported > store->item_bytes_max)) {
-        shared_add(&thread->counters.store_too_large, 1);
         *why = STORE_TOO_LARGE;
         return NULL;
     }
@@ -170,9 +169,19 @@ struct item *store_reserve(struct store_thread *thread, const struct store_key *
         return item;
     give_back(store, item);
 no_memory:
-    shared_add(&thread->counters.store_no_memory, 1);
     *why = STORE_NO_MEMORY;
     return NULL;
+}
+
+struct item *store_reserve(struct store_thread *thread, const struct store_key *key,
+                           uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
+                           enum store_status *why) {
+    struct item *item = item_reserve(thread, key, client_flags, exptime, value_bytes, why);
+    if (UNLIKELY(!item))
+        shared_add(*why == STORE_TOO_LARGE ? &thread->counters.store_too_large
+                                           : &thread->counters.store_no_memory,
+                   1);
+    return item;
 }
 
 void store_abandon(struct store_thread *thread, struct item *item) {

@@ -12,6 +12,11 @@ enum { CHUNK_SKIP = 64 }; /* every 64th value chunk knows the one 64 further on 
  */
 struct item *chunk_take(struct store_thread *thread, unsigned class_id);
 
+/* store_reserve that counts no refusal. */
+struct item *item_reserve(struct store_thread *thread, const struct store_key *key,
+                          uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
+                          enum store_status *why);
+
 /*
  * Copies all of one item's value to `offset` of another's, chunk by chunk; both are the caller's or
  * held.

@@ -24,7 +24,7 @@ enum store_status store_touch(struct store_thread *thread, const struct store_ke
     struct stripe *stripe = stripe_of(store, key->hash);
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, true);
-    watch_lookup(thread, key, spot.line ? spot.item : NULL);
+    watch_lookup(thread, key, spot.line ? spot.item : NULL, spot.has_expired);
     if (spot.line) {
         touch_locked(thread, stripe, spot.item, key->hash, exptime);
         shared_add(&thread->classes[item_class(spot.item)].touch_hits, 1);
@@ -88,7 +88,7 @@ static struct arith_try arith_locked(struct store_thread *thread, struct stripe 
     uint64_t number;
     char digits[STORE_ARITH_DIGITS_MAX];
     if (!fresh)
-        watch_lookup(thread, key, spot.line ? item : NULL);
+        watch_lookup(thread, key, spot.line ? item : NULL, spot.has_expired);
     if (!spot.line) {
         try.status = STORE_NOT_FOUND;
         return try;

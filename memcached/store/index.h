@@ -66,6 +66,7 @@ struct index {
 struct spot {
     struct line *line;
     unsigned slot;
+    bool has_expired; /* what stood there was found to be over */
     struct item *item;
 };
 

@@ -144,6 +144,7 @@ struct spot find_alive_locked(struct store_thread *thread, struct stripe *stripe
                 count_dead(thread, life);
             link_bury_locked(thread, stripe, key->hash, spot, life);
             spot.line = NULL;
+            spot.has_expired = life == ITEM_EXPIRED;
         }
     }
     return spot;
@@ -166,7 +167,7 @@ enum store_status store_get(struct store_thread *thread, const struct store_key 
     struct stripe *stripe = stripe_of(store, key->hash);
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, mode == STORE_GET);
-    watch_lookup(thread, key, spot.line ? spot.item : NULL);
+    watch_lookup(thread, key, spot.line ? spot.item : NULL, spot.has_expired);
     if (spot.line) {
         store_item_hold(spot.item);
         view_fill_locked(view, spot.item);

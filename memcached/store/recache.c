@@ -30,7 +30,7 @@ enum store_status store_fetch(struct store_thread *thread, const struct store_ke
     fetch->has_claimed = false;
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, true);
-    watch_lookup(thread, key, spot.line ? spot.item : NULL);
+    watch_lookup(thread, key, spot.line ? spot.item : NULL, spot.has_expired);
     if (spot.line) {
         struct item *item = spot.item;
         fetch->exptime_was = shared_load(&item->exptime);
@@ -93,8 +93,8 @@ static void make_stale_locked(struct store_thread *thread, struct stripe *stripe
 }
 
 /* Puts `empty` in the place of spot.item. */
-static void drop_value_locked(struct store_thread *thread, struct stripe *stripe, uint64_t hash,
-                              struct spot spot, struct item *empty,
+static void drop_value_locked(struct store_thread *thread, struct stripe *stripe,
+                              const struct store_key *key, struct spot spot, struct item *empty,
                               const struct store_invalidate *invalidate) {
     struct store *store = thread->store;
     uint64_t version = invalidate->new_version;
@@ -102,10 +102,11 @@ static void drop_value_locked(struct store_thread *thread, struct stripe *stripe
         version = shared_load(&spot.item->version);
     if (invalidate->makes_stale)
         store_item_mark(empty, STORE_STALE);
+    /* to a watcher it is a set, which looks first, and a deletion */
+    watch_lookup(thread, key, spot.item, false);
     shared_store(&empty->version, version_for(store, version));
     link_replace_locked(thread, stripe, spot, empty);
-    observe_item_locked(thread, empty, hash);
-    /* to a watcher it is a set and a deletion */
+    observe_item_locked(thread, empty, key->hash);
     watch_commit(thread, empty, STORE_SET, STORE_OK);
     if (!invalidate->makes_stale)
         watch_delete(thread, empty);
@@ -126,7 +127,7 @@ enum store_status store_invalidate(struct store_thread *thread, const struct sto
     }
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, true);
-    watch_lookup(thread, key, spot.line ? spot.item : NULL);
+    watch_lookup(thread, key, spot.line ? spot.item : NULL, spot.has_expired);
     if (!spot.line) {
         /* the peer may still have what was evicted here */
         status = STORE_NOT_FOUND;
@@ -138,7 +139,7 @@ enum store_status store_invalidate(struct store_thread *thread, const struct sto
         if (!invalidate->makes_stale)
             shared_add(&thread->classes[item_class(spot.item)].delete_hits, 1);
         if (empty)
-            drop_value_locked(thread, stripe, key->hash, spot, empty, invalidate);
+            drop_value_locked(thread, stripe, key, spot, empty, invalidate);
         else
             make_stale_locked(thread, stripe, spot.item, key->hash, invalidate);
     }

@@ -266,13 +266,14 @@ struct store_write {
     uint64_t expected_version; /* STORE_CAS, or has_expected: only if this is the version here */
     bool has_expected;
     bool takes_older;     /* with has_expected: also over a newer version, but as stale */
+    bool begins_absent;   /* append, prepend: an absent key gets the addition as its value */
     uint64_t new_version; /* explicit version (meta E flag); 0, or is_replicated: the next */
 };
 
 /*
  * Links the reserved item (the reference passes to the store in every case). STORE_OK with *version
- * set (may be NULL), or STORE_NOT_STORED, STORE_EXISTS, STORE_NOT_FOUND (cas on an absent key),
- * STORE_TOO_LARGE or STORE_NO_MEMORY (append/prepend need a larger item).
+ * set (may be NULL), or STORE_NOT_STORED (append and prepend also where the two together are too
+ * large, or have no room), STORE_EXISTS, STORE_NOT_FOUND (cas on an absent key) or STORE_NO_MEMORY.
  */
 enum store_status store_commit(struct store_thread *thread, struct item *item, uint64_t hash,
                                const struct store_write *write, uint64_t *version);
@@ -366,6 +367,7 @@ struct store_event {
     const char *key; /* valid during the call */
     uint32_t key_bytes;
     bool is_found;            /* LOOKUPS */
+    bool has_expired;         /* LOOKUPS: it is not found because its time is over */
     bool was_fetched;         /* EVICTIONS: hit since it was stored */
     uint8_t class_id;         /* 0: nothing was found; CRAWLS; MOVES: the one that gives */
     uint8_t to_class_id;      /* MOVES: the one that gets; 0: none, the page becomes a spare one */

@@ -71,7 +71,9 @@ bool walk_buckets(struct store_thread *thread, uint64_t *cursor, unsigned bucket
                 struct walk_step step = {
                     .thread = thread,
                     .stripe = stripe,
-                    .spot = {line, slot, item_at(store, shared_load(&line->slot[slot]))},
+                    .spot = {.line = line,
+                             .slot = slot,
+                             .item = item_at(store, shared_load(&line->slot[slot]))},
                     .context = context,
                 };
                 goes_on = each(&step);

@@ -24,11 +24,12 @@ static void tell(struct store_thread *thread, const struct store_event *event) {
 }
 
 void watch_tell_lookup(struct store_thread *thread, const struct store_key *key,
-                       const struct item *found) {
+                       const struct item *found, bool has_expired) {
     struct store_event event = {.kind = STORE_WATCH_LOOKUPS};
     if (found)
         event = event_of(found, STORE_WATCH_LOOKUPS);
     event.is_found = found != NULL;
+    event.has_expired = has_expired;
     event.key = key->data;
     event.key_bytes = key->bytes;
     tell(thread, &event);

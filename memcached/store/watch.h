@@ -9,7 +9,7 @@
 #include "memcached/store/state.h"
 
 void watch_tell_lookup(struct store_thread *thread, const struct store_key *key,
-                       const struct item *found);
+                       const struct item *found, bool has_expired);
 void watch_tell_commit(struct store_thread *thread, const struct item *item, enum store_mode mode,
                        enum store_status status);
 void watch_tell_delete(struct store_thread *thread, const struct item *item);
@@ -22,11 +22,11 @@ static inline bool watch_is_on(const struct store *store, enum store_watch kind)
     return shared_load(&store->watched) & kind;
 }
 
-/* `found`: the living item under the key, or NULL. */
+/* `found`: the living item under the key, or NULL; has_expired: one that is over was there. */
 static inline void watch_lookup(struct store_thread *thread, const struct store_key *key,
-                                const struct item *found) {
+                                const struct item *found, bool has_expired) {
     if (UNLIKELY(watch_is_on(thread->store, STORE_WATCH_LOOKUPS)))
-        watch_tell_lookup(thread, key, found);
+        watch_tell_lookup(thread, key, found, has_expired);
 }
 
 /* `item`: what was to be stored, the caller's or linked. */

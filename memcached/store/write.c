@@ -18,6 +18,8 @@ static enum store_status commit_check(struct store_thread *thread, const struct 
                                       const struct store_write *write) {
     bool has_expected = write->has_expected || write->mode == STORE_CAS;
     if (!present) {
+        if (UNLIKELY(write->begins_absent))
+            return STORE_OK;
         if (has_expected)
             return STORE_NOT_FOUND;
         return write->mode == STORE_SET || write->mode == STORE_ADD ? STORE_OK : STORE_NOT_STORED;
@@ -49,6 +51,7 @@ static struct spot find_present_locked(struct store_thread *thread, const struct
     if (UNLIKELY(life != ITEM_ALIVE)) {
         count_dead(thread, life);
         *present = NULL;
+        spot.has_expired = life == ITEM_EXPIRED;
     }
     return spot;
 }
@@ -76,21 +79,34 @@ enum store_status commit_locked(struct store_thread *thread, struct stripe *stri
     return STORE_OK;
 }
 
-/* The old value and the addition in one reserved item, with the old one's flags and exptime. */
+/*
+ * The old value and the addition in one reserved item, with the old one's flags and exptime. NULL
+ * if it cannot be had.
+ */
 static struct item *join_values(struct store_thread *thread, const struct store_key *key,
-                                struct item *old, struct item *addition, enum store_mode mode,
-                                enum store_status *why) {
+                                struct item *old, struct item *addition, enum store_mode mode) {
     const struct store *store = thread->store;
     uint64_t old_bytes = shared_load(&old->value_bytes);
     uint64_t added_bytes = shared_load(&addition->value_bytes);
     uint32_t flags = item_client_flags(old, key->bytes, shared_load(&old->bits));
+    enum store_status why;
     struct item *joined =
-        store_reserve(thread, key, flags, shared_load(&old->exptime), old_bytes + added_bytes, why);
+        item_reserve(thread, key, flags, shared_load(&old->exptime), old_bytes + added_bytes, &why);
     if (!joined)
         return NULL;
     item_copy_value(store, joined, mode == STORE_APPEND ? 0 : added_bytes, old);
     item_copy_value(store, joined, mode == STORE_APPEND ? old_bytes : 0, addition);
     return joined;
+}
+
+/* Links an item, and tells a watcher. The item is the store's only if it returns STORE_OK. */
+static enum store_status commit_told_locked(struct store_thread *thread, struct stripe *stripe,
+                                            uint64_t hash, struct spot spot, struct item *item,
+                                            const struct store_write *write, uint64_t *version) {
+    enum store_status status =
+        commit_locked(thread, stripe, hash, spot, item, write->new_version, version);
+    watch_commit(thread, item, write->mode, status);
+    return status;
 }
 
 /*
@@ -112,16 +128,16 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
         latch_acquire(&stripe->lock);
         struct spot spot = find_present_locked(thread, &key, &present);
         if (is_first)
-            watch_lookup(thread, &key, present);
+            watch_lookup(thread, &key, present, spot.has_expired);
         is_first = false;
         if (joined && present == old) {
             /* still held, so still the same value; a touch may have changed its exptime */
             shared_store(&joined->exptime, shared_load(&old->exptime));
             status = commit_check(thread, present, write);
             if (status == STORE_OK)
-                status =
-                    commit_locked(thread, stripe, hash, spot, joined, write->new_version, version);
-            watch_commit(thread, joined, write->mode, status);
+                status = commit_told_locked(thread, stripe, hash, spot, joined, write, version);
+            else
+                watch_commit(thread, joined, write->mode, status);
             if (status == STORE_OK)
                 joined = NULL;
             latch_release(&stripe->lock);
@@ -134,21 +150,26 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
         if (present && write->has_expected &&
             shared_load(&present->version) != write->expected_version)
             status = commit_check(thread, present, write);
-        if (status == STORE_OK) {
+        if (status != STORE_OK) {
+            watch_commit(thread, addition, write->mode, status);
+            bury_dead_locked(thread, stripe, hash, spot, present);
+        } else if (present) {
             old = present;
             store_item_hold(old);
         } else {
-            watch_commit(thread, addition, write->mode, status);
-            bury_dead_locked(thread, stripe, hash, spot, present);
+            status = commit_told_locked(thread, stripe, hash, spot, addition, write, version);
+            if (status == STORE_OK)
+                addition = NULL;
         }
         latch_release(&stripe->lock);
         if (joined)
             store_abandon(thread, joined);
         joined = NULL;
-        if (status != STORE_OK)
+        if (!old)
             break;
-        joined = join_values(thread, &key, old, addition, write->mode, &status);
+        joined = join_values(thread, &key, old, addition, write->mode);
         if (!joined) {
+            status = STORE_NOT_STORED;
             watch_commit(thread, addition, write->mode, status);
             break;
         }
@@ -157,7 +178,8 @@ static enum store_status commit_joined(struct store_thread *thread, struct item 
         store_abandon(thread, joined);
     if (old)
         store_item_release(thread, old);
-    store_abandon(thread, addition);
+    if (addition)
+        store_abandon(thread, addition);
     return status;
 }
 
@@ -181,7 +203,7 @@ enum store_status store_commit(struct store_thread *thread, struct item *item, u
     struct item *present;
     latch_acquire(&stripe->lock);
     struct spot spot = find_present_locked(thread, &key, &present);
-    watch_lookup(thread, &key, present);
+    watch_lookup(thread, &key, present, spot.has_expired);
     enum store_status status = commit_check(thread, present, write);
     if (UNLIKELY(write->takes_older) && status == STORE_OK &&
         shared_load(&present->version) != write->expected_version)
@@ -219,7 +241,7 @@ enum store_status store_delete(struct store_thread *thread, const struct store_k
     (void)new_version;
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, true);
-    watch_lookup(thread, key, spot.line ? spot.item : NULL);
+    watch_lookup(thread, key, spot.line ? spot.item : NULL, spot.has_expired);
     if (spot.line && has_expected && shared_load(&spot.item->version) != expected_version) {
         status = STORE_EXISTS;
     } else {
@@ -239,7 +261,7 @@ void store_drop_stale(struct store_thread *thread, const struct store_key *key) 
     struct stripe *stripe = stripe_of(thread->store, key->hash);
     latch_acquire(&stripe->lock);
     struct spot spot = find_alive_locked(thread, stripe, key, false);
-    watch_lookup(thread, key, spot.line ? spot.item : NULL);
+    watch_lookup(thread, key, spot.line ? spot.item : NULL, spot.has_expired);
     delete_locked(thread, stripe, key, spot);
     latch_release(&stripe->lock);
 }

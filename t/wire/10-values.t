@@ -52,10 +52,16 @@ cmp_ok($c->stats->{store_too_large}, '>=', 9, 'stats count them');
 
 # append and prepend that would grow an item past the limit
 set_ok($c, 'v', value_of(1048000));
+my $refused_before = $c->stats->{store_too_large};
 for my $verb ('append', 'prepend') {
-    my $reply = $c->ask("$verb v 0 0 1048000\r\n" . value_of(1048000) . "\r\n");
-    isnt($reply, "STORED\r\n", "$verb past the limit is refused");
+    reply_is($c, "$verb v 0 0 1048000\r\n" . value_of(1048000) . "\r\n", "NOT_STORED\r\n",
+             "$verb past the limit is refused");
 }
+for my $mode ('A', 'P') {
+    reply_is($c, "ms v 1048000 M$mode k\r\n" . value_of(1048000) . "\r\n", "NS kv\r\n",
+             " ... and ms M$mode");
+}
+stat_is($c, 'store_too_large', $refused_before, ' ... which counts as no value too large');
 value_is($c, 'v', value_of(1048000), ' ... and changes nothing');
 
 # A value that grows through the slab classes by append and prepend

@@ -130,11 +130,38 @@ is(scalar @refused, 2, 'a value too large makes two lines');
 like($refused[0], qr/^type=item_store key=l status=too_large cmd=set ttl=0 clsid=\d+ cfd=N size=\d+\z/);
 is($refused[1], got('l', 39, 600001), ' ... and what the key held is looked for, to drop it');
 
+# Append that may begin an absent item is told of as one append; a value dropped as a set, which
+# looks first.
+requests_make($c, $w,
+    [ "ms ap 1 MA N0\r\n1\r\n",   got('ap'), put('ap', 'stored', 'append', 1, 1) ],
+    [ "ms pp 1 MP N30\r\n1\r\n",  got('pp'), put('pp', 'stored', 'prepend', 1, 1, 30) ],
+    [ "ms ap 1 MA N0\r\n2\r\n",   got('ap', 1, 1), put('ap', 'stored', 'append', 1, 2) ],
+) if $server->does('meta_append_vivify');
+requests_make($c, $w,
+    [ "md ap x\r\n", got('ap', 1, 2), got('ap', 1, 2), put('ap', 'stored', 'set', 1, 0),
+      gone('ap', 'md', 1, 0) ],
+) if $server->does('meta_delete_value');
+
 # An exptime that is over gives a negative ttl, printed as if it were not.
 $c->ask("set e 0 -1 1\r\n1\r\n");
 $c->ask("get end-of-expired\r\n");
 like((lines_until($w, 'end-of-expired'))[1],
      qr/^type=item_store key=e status=stored cmd=set ttl=42949\d{5} clsid=1 cfd=N size=1\z/);
+
+# What is come across when its time is over has expired. Without the threads that would find it first.
+{
+    my $server = server('-o', 'no_lru_maintainer,no_lru_crawler');
+    my $c = $server->conn;
+    my $w = watcher($server, 'fetchers');
+    (my $expired = got('e')) =~ s/not_found/expired/;
+    my @rows = map { [ "gat -1 e\r\n$_", got('e', 1, 1), $expired ] } (
+        "get e\r\n", "mg e v\r\n", "touch e 0\r\n", "incr e 1\r\n", "delete e\r\n",
+        "md e\r\n");
+    requests_make($c, $w,
+        map { ([ "delete e\r\nset e 0 0 1\r\n1\r\n", got('e'), got('e') ], $_,
+               [ "delete e\r\n", got('e') ]) } @rows);
+    $server->stop;
+}
 
 # The numbers of the lines count up.
 my @gids;
