@@ -23,11 +23,7 @@ static bool is_joining(const struct store_write *write) {
  */
 static void refuse(struct turn *turn, const struct binary_request *request, enum store_status why) {
     struct store_key key = binary_key(request);
-    event_log_refused(turn_events(turn), &key, modes[request->command], why);
-    if (request->command == BINARY_SET) {
-        turn_before_write(turn);
-        store_drop_stale(turn->thread, &key);
-    }
+    store_refuse_item(turn, &key, modes[request->command], request->command == BINARY_SET, why);
     binary_reply_status(turn, &request->echo,
                         why == STORE_TOO_LARGE ? BINARY_TOO_LARGE : BINARY_NO_MEMORY_FOR_ITEM);
     if (request->traits & BINARY_IS_PARTIAL)
@@ -53,6 +49,7 @@ void cmd_binary_store(struct turn *turn, const struct binary_request *request) {
         .hash = request->hash,
         .value_bytes = request->value_bytes,
         .is_noreply = binary_is_quiet(request),
+        .drops_old = request->command == BINARY_SET,
         .echo = request->echo,
         .write = write_of(turn, request),
     };
@@ -62,8 +59,8 @@ void cmd_binary_store(struct turn *turn, const struct binary_request *request) {
         client_flags = binary_load32(request->extras);
         job.exptime = exptime_of(turn->server, binary_load32(request->extras + 4));
     }
-    job.item =
-        store_reserve(turn->thread, &key, client_flags, job.exptime, request->value_bytes, &why);
+    job.item = store_reserve_part(turn->thread, &key, client_flags, job.exptime,
+                                  request->value_bytes, &why);
     if (UNLIKELY(!job.item)) {
         refuse(turn, request, why);
         return;
@@ -74,8 +71,10 @@ void cmd_binary_store(struct turn *turn, const struct binary_request *request) {
         turn->session->state = SESSION_IN_VALUE;
         return;
     }
-    (void)value_fill(turn, &job, request->value, request->value_bytes);
-    binary_store_finish(turn, &job);
+    if (LIKELY(value_fill(turn, &job, request->value, request->value_bytes) == job.value_bytes))
+        binary_store_finish(turn, &job);
+    else
+        binary_store_refuse(turn, &job);
 }
 
 static enum binary_status status_of(const struct store_job *job, enum store_status status) {
@@ -113,6 +112,11 @@ void binary_store_finish(struct turn *turn, struct store_job *job) {
         binary_reply_status(turn, &job->echo, status_of(job, status));
     else if (!job->is_noreply)
         binary_reply(turn, &job->echo, turn_cas(turn, version), NULL, 0);
+}
+
+void binary_store_refuse(struct turn *turn, struct store_job *job) {
+    store_drop_job(turn, job);
+    binary_reply_status(turn, &job->echo, BINARY_NO_MEMORY_FOR_ITEM);
 }
 
 /* ---- delete ---------------------------------------------------------------------------------- */

@@ -55,6 +55,7 @@ static const char *job_prepare(const struct turn *turn, struct request *request,
     job->filled_bytes = 0;
     job->verb = VERB_MS;
     job->is_noreply = false;
+    job->drops_old = true; /* and all the others: none leaves an old value behind */
     job->is_binary = META_HAS(meta, 'b');
     return NULL;
 }
@@ -70,12 +71,10 @@ void cmd_meta_store(struct turn *turn, struct request *request) {
     }
     enum store_status why;
     struct store_key key = request_key(request);
-    job.item = store_reserve(turn->thread, &key, job.meta.client_flags, job.exptime,
-                             request->value_bytes, &why);
+    job.item = store_reserve_part(turn->thread, &key, job.meta.client_flags, job.exptime,
+                                  request->value_bytes, &why);
     if (UNLIKELY(!job.item)) {
-        event_log_refused(turn_events(turn), &key, job.write.mode, why);
-        turn_before_write(turn);
-        store_drop_stale(turn->thread, &key);
+        store_refuse_item(turn, &key, job.write.mode, true, why);
         turn_reply_text(turn, why == STORE_TOO_LARGE
                                   ? "SERVER_ERROR object too large for cache\r\n"
                                   : "SERVER_ERROR out of memory storing object\r\n");

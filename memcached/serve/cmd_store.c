@@ -8,16 +8,18 @@ static const uint8_t modes[] = {
     [VERB_APPEND] = STORE_APPEND, [VERB_PREPEND] = STORE_PREPEND, [VERB_CAS] = STORE_CAS,
 };
 
-/*
- * No item could be had. A plain set leaves no old value behind, which its sender believes replaced.
- */
+void store_refuse_item(struct turn *turn, const struct store_key *key, enum store_mode mode,
+                       bool drops_old, enum store_status why) {
+    event_log_refused(turn_events(turn), key, mode, why);
+    if (drops_old) {
+        turn_before_write(turn);
+        store_drop_stale(turn->thread, key);
+    }
+}
+
 static void refuse(struct turn *turn, const struct request *request, enum store_status why) {
     struct store_key key = request_key(request);
-    event_log_refused(turn_events(turn), &key, modes[request->verb], why);
-    if (request->verb == VERB_SET) {
-        turn_before_write(turn);
-        store_drop_stale(turn->thread, &key);
-    }
+    store_refuse_item(turn, &key, modes[request->verb], request->verb == VERB_SET, why);
     if (!(request->bits & REQUEST_NOREPLY)) {
         if (why == STORE_TOO_LARGE)
             TURN_REPLY(turn, "SERVER_ERROR object too large for cache\r\n");
@@ -32,8 +34,8 @@ void cmd_store(struct turn *turn, const struct request *request) {
     struct store_job job;
     enum store_status why;
     job.exptime = exptime_of(turn->server, request->exptime);
-    job.item = store_reserve(turn->thread, &key, request->client_flags, job.exptime,
-                             request->value_bytes, &why);
+    job.item = store_reserve_part(turn->thread, &key, request->client_flags, job.exptime,
+                                  request->value_bytes, &why);
     if (UNLIKELY(!job.item)) {
         refuse(turn, request, why);
         return;
@@ -43,10 +45,28 @@ void cmd_store(struct turn *turn, const struct request *request) {
     job.filled_bytes = 0;
     job.verb = request->verb;
     job.is_noreply = request->bits & REQUEST_NOREPLY;
+    job.drops_old = request->verb == VERB_SET;
     job.write = (struct store_write){.mode = modes[request->verb]};
     if (request->verb == VERB_CAS)
         job.write.expected_version = turn->server->settings->has_cas ? request->number : 0;
     value_take(turn, request, &job);
+}
+
+void store_drop_job(struct turn *turn, struct store_job *job) {
+    char key_copy[STORE_KEY_BYTES_MAX];
+    struct store_key key = job_key(job, key_copy);
+    store_abandon(turn->thread, job->item);
+    store_refuse_item(turn, &key, job->write.mode, job->drops_old, STORE_NO_MEMORY);
+}
+
+void store_refuse(struct turn *turn, struct store_job *job) {
+    if (UNLIKELY(turn->session->kind == SESSION_LINK)) {
+        link_store_refuse(turn, job);
+        return;
+    }
+    store_drop_job(turn, job);
+    if (!job->is_noreply)
+        TURN_REPLY(turn, "SERVER_ERROR Out of memory during read\r\n");
 }
 
 void store_bad_chunk(struct turn *turn, struct store_job *job) {

@@ -28,8 +28,8 @@ static void link_store(struct turn *turn, struct request *request) {
     job.hash = request->hash;
     job.value_bytes = request->value_bytes;
     job.exptime = exptime_of(turn->server, job.meta.exptime);
-    job.item = store_reserve(turn->thread, &key, job.meta.client_flags, job.exptime,
-                             request->value_bytes, &why);
+    job.item = store_reserve_part(turn->thread, &key, job.meta.client_flags, job.exptime,
+                                  request->value_bytes, &why);
     if (LIKELY(job.item)) {
         if (UNLIKELY(META_HAS(&job.meta, 'I')))
             store_item_mark(job.item, STORE_STALE);
@@ -49,14 +49,19 @@ static void link_store(struct turn *turn, struct request *request) {
     value_swallow(turn, request);
 }
 
+void link_store_refuse(struct turn *turn, struct store_job *job) {
+    const struct serve_repl_hooks *repl = &turn->server->repl;
+    char key_copy[STORE_KEY_BYTES_MAX];
+    struct store_key key = job_key(job, key_copy);
+    store_abandon(turn->thread, job->item);
+    (void)repl->apply_delete(repl->context, turn->session->link, turn->thread, &key,
+                             job->meta.new_cas);
+}
+
 void link_store_finish(struct turn *turn, struct store_job *job) {
     const struct serve_repl_hooks *repl = &turn->server->repl;
     char key_copy[STORE_KEY_BYTES_MAX];
-    const char *item_key;
-    size_t key_bytes;
-    store_item_key(job->item, &item_key, &key_bytes);
-    memcpy(key_copy, item_key, key_bytes);
-    struct store_key key = {.data = key_copy, .bytes = (uint32_t)key_bytes, .hash = job->hash};
+    struct store_key key = job_key(job, key_copy);
     (void)repl->apply_set(repl->context, turn->session->link, turn->thread, job->item, &key,
                           job->meta.new_cas);
 }

@@ -335,12 +335,24 @@ static void choose_protocol(struct session *session) {
     session->state = server->auth ? SESSION_AT_LOGIN : state_between(session);
 }
 
+/* There is no memory for the rest of a value: it is ignored. */
+static void refuse_rest(struct turn *turn, struct store_job *job) {
+    struct session *session = turn->session;
+    uint64_t left = job->value_bytes - job->filled_bytes;
+    value_skip(turn, session->parser.at, session->is_binary ? left : left + 2);
+    if (session->is_binary)
+        binary_store_refuse(turn, job);
+    else
+        store_refuse(turn, job);
+}
+
 /* What is left of a value, before the next request. False when the turn ends: more is needed. */
 static bool turn_value(struct turn *turn, struct session_result *result) {
     struct session *session = turn->session;
     struct parser *parser = &session->parser;
     struct store_job *job = &session->job;
     uint64_t bytes = (uint64_t)(parser->end - parser->at);
+    uint64_t taken;
     switch (session->state) {
     case SESSION_AT_START:
     case SESSION_AT_LOGIN:
@@ -361,11 +373,16 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
         session->state = state_between(session);
         return true;
     case SESSION_IN_VALUE:
-        parser->at += value_fill(turn, job, parser->at, bytes);
+        taken = value_fill(turn, job, parser->at, bytes);
+        parser->at += taken;
         if (job->filled_bytes < job->value_bytes) {
+            if (LIKELY(taken == bytes))
+                result->fill_bytes = value_room(turn, job, &result->fill_start);
+            if (UNLIKELY(result->fill_bytes == 0)) {
+                refuse_rest(turn, job);
+                return true;
+            }
             result->next = SESSION_FILL;
-            result->fill_bytes = store_item_segment(turn->server->store, job->item,
-                                                    job->filled_bytes, &result->fill_start);
             return false;
         }
         if (session->is_binary) {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "memcached/base/check.h"
 #include "memcached/proto/binary.h"
@@ -25,6 +26,7 @@ struct store_job {
     uint32_t exptime; /* the item's */
     uint8_t verb;
     bool is_noreply;
+    bool drops_old;          /* where there is no memory for it, the old value goes all the same */
     bool is_binary;          /* MS: the key came in base64 */
     struct meta meta;        /* MS only */
     struct binary_echo echo; /* binary protocol only */
@@ -157,6 +159,16 @@ static inline struct store_key request_key(const struct request *request) {
         .data = request->key, .bytes = request->key_bytes, .hash = request->hash};
 }
 
+/* The key of a job's item, copied, so that it outlives the item. */
+static inline struct store_key job_key(const struct store_job *job,
+                                       char copy[STORE_KEY_BYTES_MAX]) {
+    const char *key;
+    size_t bytes;
+    store_item_key(job->item, &key, &bytes);
+    memcpy(copy, key, bytes);
+    return (struct store_key){.data = copy, .bytes = (uint32_t)bytes, .hash = job->hash};
+}
+
 /* The version that clients are shown: 0 with -C. */
 static inline uint64_t turn_cas(const struct turn *turn, uint64_t version) {
     return turn->server->settings->has_cas ? version : 0;
@@ -181,8 +193,9 @@ bool login_take(struct turn *turn, unsigned *request_max, struct session_result 
 
 /* A request on a replication link: the stream's few commands; anything else ends the link. */
 void link_execute(struct turn *turn, struct request *request);
-/* The value of an ms on a link is complete. */
+/* The value of an ms on a link is complete / there is no memory for the rest of it. */
 void link_store_finish(struct turn *turn, struct store_job *job);
+void link_store_refuse(struct turn *turn, struct store_job *job);
 void link_reject(struct turn *turn, const char *why);
 
 /* ---- values ---- */
@@ -192,7 +205,14 @@ void link_reject(struct turn *turn, const char *why);
  * the job in the session until the rest has come.
  */
 void value_take(struct turn *turn, const struct request *request, struct store_job *job);
-/* Copies to the value what fits of from[0..bytes), from job->filled_bytes on; returns how much. */
+/*
+ * Where the value goes on: how many bytes fit there. 0: there is no memory for them.
+ */
+size_t value_room(struct turn *turn, struct store_job *job, char **start);
+/*
+ * Copies to the value what fits of from[0..bytes), from job->filled_bytes on; returns how much: less
+ * than there is and is wanted, where there is no memory for more.
+ */
 size_t value_fill(struct turn *turn, struct store_job *job, const char *from, size_t bytes);
 /* These bytes of the input, and those behind it that have not come yet, are ignored. */
 void value_skip(struct turn *turn, const char *from, uint64_t bytes);
@@ -201,6 +221,16 @@ void value_swallow(struct turn *turn, const struct request *request);
 /* The value is all there: stores it and replies. Classic and meta. */
 void store_finish(struct turn *turn, struct store_job *job);
 void store_bad_chunk(struct turn *turn, struct store_job *job);
+/* There is no memory for the rest of the value: no item, and a reply. */
+void store_refuse(struct turn *turn, struct store_job *job);
+/* The same without the reply. */
+void store_drop_job(struct turn *turn, struct store_job *job);
+/*
+ * No item could be had: tells who watches. A plain set leaves no old value behind, which its sender
+ * believes replaced (drops_old).
+ */
+void store_refuse_item(struct turn *turn, const struct store_key *key, enum store_mode mode,
+                       bool drops_old, enum store_status why);
 
 /* ---- the binary protocol ---- */
 
@@ -211,5 +241,7 @@ void store_bad_chunk(struct turn *turn, struct store_job *job);
 bool binary_batch(struct turn *turn, unsigned *request_max, struct session_result *result);
 /* The value is all there: stores it and replies. */
 void binary_store_finish(struct turn *turn, struct store_job *job);
+/* There is no memory for the rest of the value. */
+void binary_store_refuse(struct turn *turn, struct store_job *job);
 
 #endif

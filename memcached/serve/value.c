@@ -3,13 +3,22 @@
 
 #include "memcached/serve/turn.h"
 
+size_t value_room(struct turn *turn, struct store_job *job, char **start) {
+    const struct store *store = turn->server->store;
+    size_t room = store_item_segment(store, job->item, job->filled_bytes, start);
+    if (UNLIKELY(room == 0) && store_reserve_more(turn->thread, job->item))
+        room = store_item_segment(store, job->item, job->filled_bytes, start);
+    return room;
+}
+
 size_t value_fill(struct turn *turn, struct store_job *job, const char *from, size_t bytes) {
     size_t taken = 0;
     while (taken < bytes && job->filled_bytes < job->value_bytes) {
         char *start;
-        size_t room = store_item_segment(turn->server->store, job->item, job->filled_bytes, &start);
+        size_t room = value_room(turn, job, &start);
         size_t count = bytes - taken < room ? bytes - taken : room;
-        CHECK(count > 0);
+        if (UNLIKELY(count == 0))
+            break;
         memcpy(start, from + taken, count);
         taken += count;
         job->filled_bytes += count;
@@ -39,8 +48,10 @@ void value_take(struct turn *turn, const struct request *request, struct store_j
         store_bad_chunk(turn, job);
         return;
     }
-    (void)value_fill(turn, job, request->value, request->value_bytes);
-    store_finish(turn, job);
+    if (LIKELY(value_fill(turn, job, request->value, request->value_bytes) == job->value_bytes))
+        store_finish(turn, job);
+    else
+        store_refuse(turn, job);
 }
 
 void value_skip(struct turn *turn, const char *from, uint64_t bytes) {

@@ -78,59 +78,86 @@ static struct item *value_chunk_take(struct store_thread *thread, uint32_t bytes
     return chunk ? chunk : chunk_take(thread, slabs->class_count);
 }
 
-/*
- * The chunks behind the first of a chunked item, for `bytes` of value. False, with nothing kept, if
- * one of them cannot be had.
- */
-static bool chunks_take(struct store_thread *thread, struct item *first, uint64_t bytes) {
-    struct store *store = thread->store;
-    uint32_t most = store->slabs.chunk_bytes_max - ITEM_HEADER_BYTES;
-    struct item *before = NULL;
-    struct item *skips_from = NULL; /* the last chunk whose skip is still to be set */
-    uint32_t none = 0;
-    uint32_t number = 0;
-    memcpy(item_link_place(first), &none, sizeof(none));
-    while (bytes) {
-        uint32_t here = bytes < most ? (uint32_t)bytes : most;
-        struct item *chunk = value_chunk_take(thread, here);
-        if (!chunk) {
-            item_free_chunks(store, first);
-            return false;
-        }
-        uint32_t handle = item_handle(store, chunk);
-        shared_store(&chunk->bits, 0);
-        shared_store(&chunk->mark, 0);
-        shared_store(&chunk->value_bytes, here);
-        chunk->lru_next = 0;
-        shared_store(&chunk->exptime, item_handle(store, first));
-        shared_store(&chunk->version, 0);
-        /* pairs with the acquire in chunk_owner_locked: a value chunk tells of its own first */
-        atomic_store_explicit(&chunk->key_bytes, 0, memory_order_release);
-        if (number++ % CHUNK_SKIP == 0) {
-            if (skips_from)
-                shared_store(&skips_from->version, handle);
-            skips_from = chunk;
-        }
-        if (before)
-            before->lru_next = handle;
-        else
-            memcpy(item_link_place(first), &handle, sizeof(handle));
-        before = chunk;
-        bytes -= here;
+/* The end of what a chunked item has of its chain. */
+struct chain_end {
+    struct item *last;       /* NULL: there is nothing behind the first chunk yet */
+    struct item *skips_from; /* the last chunk whose skip is still to be set */
+    uint64_t count;
+};
+
+static struct chain_end chain_end_of(const struct store *store, struct item *first) {
+    struct chain_end end = {0};
+    uint32_t handle = item_second_chunk(first);
+    for (uint32_t skipping = handle; skipping;) {
+        handle = skipping;
+        end.skips_from = item_at(store, handle);
+        skipping = (uint32_t)shared_load(&end.skips_from->version);
+        end.count += skipping ? CHUNK_SKIP : 0;
     }
-    return true;
+    for (; handle; handle = end.last->lru_next) {
+        end.last = item_at(store, handle);
+        end.count++;
+    }
+    return end;
 }
 
-static void give_back(struct store *store, struct item *chunk) {
-    struct slab_class *class = class_of(store, chunk);
-    latch_acquire(&class->lock);
-    slab_chunk_push_locked(class, &store->arena, chunk);
-    latch_release(&class->lock);
+static void chain_append(const struct store *store, struct item *first, struct chain_end *end,
+                         struct item *chunk, uint32_t bytes) {
+    uint32_t handle = item_handle(store, chunk);
+    shared_store(&chunk->bits, 0);
+    shared_store(&chunk->mark, 0);
+    shared_store(&chunk->value_bytes, bytes);
+    chunk->lru_next = 0;
+    shared_store(&chunk->exptime, item_handle(store, first));
+    shared_store(&chunk->version, 0);
+    /* pairs with the acquire in chunk_owner_locked: a value chunk tells of its own first */
+    atomic_store_explicit(&chunk->key_bytes, 0, memory_order_release);
+    if (end->count++ % CHUNK_SKIP == 0) {
+        if (end->skips_from)
+            shared_store(&end->skips_from->version, handle);
+        end->skips_from = chunk;
+    }
+    if (end->last)
+        end->last->lru_next = handle;
+    else
+        memcpy(item_link_place(first), &handle, sizeof(handle));
+    end->last = chunk;
 }
 
-struct item *item_reserve(struct store_thread *thread, const struct store_key *key,
-                          uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
-                          enum store_status *why) {
+/* How much of a chunked item's value its first chunk holds. */
+static uint64_t first_chunk_bytes(const struct store *store, struct item *first) {
+    return store->slabs.chunk_bytes_max - (uint64_t)(item_value(first) - (char *)first);
+}
+
+/*
+ * Chunks for the next bytes of a chunked item's value, `most` of them or (by less than a chunk)
+ * more. Returns for how many it got some; less than asked for, with more to come, is for want of
+ * memory.
+ */
+static uint64_t chain_extend(struct store_thread *thread, struct item *first, uint64_t most) {
+    const struct store *store = thread->store;
+    uint64_t each = store->slabs.chunk_bytes_max - ITEM_HEADER_BYTES;
+    struct chain_end end = chain_end_of(store, first);
+    uint64_t left = shared_load(&first->value_bytes) - first_chunk_bytes(store, first);
+    uint64_t taken = 0;
+    /* all chunks but the last of the value are full */
+    left -= end.count * each < left ? end.count * each : left;
+    while (taken < most && left) {
+        uint32_t here = (uint32_t)(left < each ? left : each);
+        struct item *chunk = value_chunk_take(thread, here);
+        if (!chunk)
+            break;
+        chain_append(store, first, &end, chunk, here);
+        taken += here;
+        left -= here;
+    }
+    return taken;
+}
+
+/* An item with memory for all of its value, or (if that is chunked) for so much of it. */
+static inline struct item *reserve(struct store_thread *thread, const struct store_key *key,
+                                   uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
+                                   uint64_t part_bytes, enum store_status *why) {
     struct store *store = thread->store;
     unsigned bits = client_flags ? ITEM_HAS_FLAGS : 0;
     uint64_t reported = ITEM_REPORTED_OVERHEAD + key->bytes + item_extra_bytes(bits) + value_bytes;
@@ -142,11 +169,9 @@ struct item *item_reserve(struct store_thread *thread, const struct store_key *k
     uint64_t bytes = item_value_offset(key->bytes, bits) + value_bytes;
     uint32_t chunk_max = store->slabs.chunk_bytes_max;
     unsigned class_id;
-    uint64_t bytes_behind = 0; /* of the value, in further chunks */
     if (UNLIKELY(bytes > chunk_max)) {
         bits |= ITEM_CHUNKED;
         class_id = store->slabs.class_count;
-        bytes_behind = bytes + ITEM_LINK_BYTES - chunk_max;
     } else {
         class_id = slab_class_for(&store->slabs, (uint32_t)bytes);
     }
@@ -163,14 +188,30 @@ struct item *item_reserve(struct store_thread *thread, const struct store_key *k
     memcpy(item->key, key->data, key->bytes);
     if (client_flags)
         memcpy(item->key + key->bytes, &client_flags, sizeof(client_flags));
-    if (LIKELY(!bytes_behind))
+    if (LIKELY(!(bits & ITEM_CHUNKED)))
         return item;
-    if (chunks_take(thread, item, bytes_behind))
+    uint32_t none = 0;
+    memcpy(item_link_place(item), &none, sizeof(none));
+    uint64_t behind = value_bytes - first_chunk_bytes(store, item);
+    uint64_t wanted = behind < part_bytes ? behind : part_bytes;
+    if (chain_extend(thread, item, wanted) >= wanted)
         return item;
-    give_back(store, item);
+    item_free(store, item);
 no_memory:
     *why = STORE_NO_MEMORY;
     return NULL;
+}
+
+struct item *item_reserve(struct store_thread *thread, const struct store_key *key,
+                          uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
+                          enum store_status *why) {
+    return reserve(thread, key, client_flags, exptime, value_bytes, UINT64_MAX, why);
+}
+
+static void count_refused(struct store_thread *thread, enum store_status why) {
+    shared_add(why == STORE_TOO_LARGE ? &thread->counters.store_too_large
+                                      : &thread->counters.store_no_memory,
+               1);
 }
 
 struct item *store_reserve(struct store_thread *thread, const struct store_key *key,
@@ -178,10 +219,26 @@ struct item *store_reserve(struct store_thread *thread, const struct store_key *
                            enum store_status *why) {
     struct item *item = item_reserve(thread, key, client_flags, exptime, value_bytes, why);
     if (UNLIKELY(!item))
-        shared_add(*why == STORE_TOO_LARGE ? &thread->counters.store_too_large
-                                           : &thread->counters.store_no_memory,
-                   1);
+        count_refused(thread, *why);
     return item;
+}
+
+struct item *store_reserve_part(struct store_thread *thread, const struct store_key *key,
+                                uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
+                                enum store_status *why) {
+    struct item *item =
+        reserve(thread, key, client_flags, exptime, value_bytes, STORE_PART_BYTES, why);
+    if (UNLIKELY(!item))
+        count_refused(thread, *why);
+    return item;
+}
+
+bool store_reserve_more(struct store_thread *thread, struct item *item) {
+    DCHECK(item_is_chunked(item) && !(shared_load(&item->bits) & ITEM_LINKED));
+    if (chain_extend(thread, item, STORE_PART_BYTES) > 0)
+        return true;
+    count_refused(thread, STORE_NO_MEMORY);
+    return false;
 }
 
 void store_abandon(struct store_thread *thread, struct item *item) {
@@ -204,20 +261,23 @@ size_t store_item_segment(const struct store *store, struct item *item, uint64_t
         *start = value + offset;
         return (size_t)(value_bytes - offset);
     }
-    uint64_t here = store->slabs.chunk_bytes_max - (uint64_t)(value - (char *)item);
+    uint64_t here = first_chunk_bytes(store, item);
     if (offset < here) {
         *start = value + offset;
         return (size_t)(here - offset);
     }
     offset -= here;
     uint64_t each = store->slabs.chunk_bytes_max - ITEM_HEADER_BYTES;
-    struct item *chunk = item_at(store, item_second_chunk(item));
-    /* all chunks but the last are full */
+    uint32_t handle = item_second_chunk(item);
+    /* all chunks but the last are full; there is none yet where nothing is reserved */
     uint64_t steps = offset / each;
-    for (; steps >= CHUNK_SKIP; steps -= CHUNK_SKIP)
-        chunk = item_at(store, (uint32_t)shared_load(&chunk->version));
-    for (; steps; steps--)
-        chunk = item_at(store, chunk->lru_next);
+    for (; handle && steps >= CHUNK_SKIP; steps -= CHUNK_SKIP)
+        handle = (uint32_t)shared_load(&item_at(store, handle)->version);
+    for (; handle && steps; steps--)
+        handle = item_at(store, handle)->lru_next;
+    if (!handle)
+        return 0;
+    struct item *chunk = item_at(store, handle);
     offset %= each;
     *start = chunk->key + offset;
     return (size_t)(shared_load(&chunk->value_bytes) - offset);

@@ -31,7 +31,7 @@ static bool is_first_chunk(const struct store *store, uint32_t handle) {
 
 struct item *chunk_owner_locked(const struct store *store, struct item *chunk) {
     struct item *owner = chunk;
-    /* pairs with the release in chunks_take */
+    /* pairs with the release in chain_append */
     if (atomic_load_explicit(&chunk->key_bytes, memory_order_acquire) == 0) {
         /* until it is filled in, what a value chunk says may be of an earlier life */
         uint32_t first = shared_load(&chunk->exptime);

@@ -30,6 +30,7 @@ enum {
     STORE_PAGE_BYTES = 1 << 20,
     STORE_VERSION_SEQUENCE_BITS = 20,
     STORE_COPY_BYTES_MAX = 8192, /* larger values are referenced, not copied */
+    STORE_PART_BYTES = 1 << 20,  /* of a value that arrives, for which memory is taken at a time */
 };
 
 /* Explicit versions beyond this are not taken: the clock that follows them must not wrap. */
@@ -240,7 +241,8 @@ void store_item_release(struct store_thread *thread, struct item *item);
 
 /*
  * The contiguous bytes of a held (or reserved, unlinked) item's value at `offset`: returns how many
- * there are up to the end of this chunk and sets *start; 0 at the end of the value.
+ * there are up to the end of this chunk and sets *start; 0 at the end of the value, or of what is
+ * reserved of it.
  */
 size_t store_item_segment(const struct store *store, struct item *item, uint64_t offset,
                           char **start);
@@ -249,13 +251,25 @@ size_t store_item_segment(const struct store *store, struct item *item, uint64_t
 
 /*
  * Reserves an item of value_bytes for a value to be written into (store_item_segment), owned by the
- * caller until store_commit, store_apply or store_abandon. NULL with *why: STORE_TOO_LARGE or
+ * caller until store_commit, store_apply_set or store_abandon. NULL with *why: STORE_TOO_LARGE or
  * STORE_NO_MEMORY. May evict. The key is copied.
  */
 struct item *store_reserve(struct store_thread *thread, const struct store_key *key,
                            uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
                            enum store_status *why);
 void store_abandon(struct store_thread *thread, struct item *item);
+/*
+ * The same for a value that arrives bit by bit: memory for the first STORE_PART_BYTES of it at
+ * least. So nothing is evicted for what is only announced, and nothing large at once.
+ */
+struct item *store_reserve_part(struct store_thread *thread, const struct store_key *key,
+                                uint32_t client_flags, uint32_t exptime, uint64_t value_bytes,
+                                enum store_status *why);
+/*
+ * Where store_item_segment of such an item comes to an end before the value does: memory for the
+ * next STORE_PART_BYTES, or some of them. False: there is none, and the item is to be abandoned.
+ */
+bool store_reserve_more(struct store_thread *thread, struct item *item);
 /* A reserved item that is to be in this state (STORE_STALE, STORE_CLAIMED) when it is linked. */
 void store_item_mark(struct item *item, unsigned state);
 

@@ -211,6 +211,47 @@ START_TEST(no_memory_for_a_value_is_said_instead_of_it) {
 }
 END_TEST
 
+START_TEST(memory_may_run_out_in_the_middle_of_a_value) {
+    enum { LARGE = 6 << 20, OTHER = 3 << 20 };
+    static const struct {
+        uint8_t opcode;
+        const char *key;
+        bool drops_old;
+    } cases[] = {{0x01, "v", true}, {0x11, "v", true}, {0x02, "w", false}, {0x0e, "v", false}};
+    struct host host;
+    host_init(&host);
+    host.config.limit_bytes = 9 << 20;
+    host.config.item_bytes_max = 7 << 20;
+    host.config.is_evicting = false;
+    host_open(&host);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        size_t bytes;
+        char *request = request_with_value(0x01, "v", 1, &bytes);
+        ck_assert(host_receive(&host, request, bytes, 0));
+        free(request);
+        struct store_key other = {
+            .data = "other", .bytes = 5, .hash = store_hash(host.server.store, "other", 5)};
+        enum store_status why;
+        struct item *item = store_reserve(host.env.store, &other, 0, 0, OTHER, &why);
+        ck_assert_ptr_nonnull(item);
+        request = request_with_value(cases[i].opcode, cases[i].key, LARGE, &bytes);
+        host_forget(&host);
+        ck_assert(host_receive(&host, request, bytes, i % 2 ? 100000 : 0));
+        free(request);
+        ck_assert_uint_ge(host.said_bytes, BINARY_HEAD_BYTES);
+        ck_assert_uint_eq((uint8_t)host.said[1], cases[i].opcode);
+        ck_assert_uint_eq((uint8_t)host.said[7], 0x82);
+        store_abandon(host.env.store, item);
+        char get[ASK_BYTES_MAX];
+        bytes = (size_t)(ask_put(get, &(struct ask){.opcode = 0x00, .key = "v"}) - get);
+        host_forget(&host);
+        ck_assert(host_receive(&host, get, bytes, 0));
+        ck_assert_uint_eq((uint8_t)host.said[7], cases[i].drops_old ? 1 : 0);
+    }
+    host_close(&host);
+}
+END_TEST
+
 /* Each allocation in turn fails: an answer, or an end, and the next session is well. */
 START_TEST(every_allocation_may_fail) {
     static const struct ask asks[] = {
@@ -261,6 +302,7 @@ int main(void) {
     tcase_add_test(tests, without_room_nothing_new_is_stored);
     tcase_add_test(tests, a_full_output_stops_execution_until_it_is_sent);
     tcase_add_test(tests, no_memory_for_a_value_is_said_instead_of_it);
+    tcase_add_test(tests, memory_may_run_out_in_the_middle_of_a_value);
     tcase_add_test(tests, every_allocation_may_fail);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);

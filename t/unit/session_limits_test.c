@@ -160,6 +160,50 @@ START_TEST(without_room_a_value_is_refused_and_ignored) {
 }
 END_TEST
 
+/* Two values at once, of which memory holds one: the first to find none makes room by giving up. */
+START_TEST(memory_may_run_out_in_the_middle_of_a_value) {
+    enum { LARGE = 6 << 20, PART = 3 << 20 };
+    static const struct {
+        const char *head, *reply, *old;
+    } cases[] = {
+        {"set v 0 0 6291456\r\n", "SERVER_ERROR Out of memory during read\r\n", NULL},
+        {"set v 0 0 6291456 noreply\r\n", "", NULL},
+        {"add w 0 0 6291456\r\n", "SERVER_ERROR Out of memory during read\r\n", "1"},
+        {"append v 0 0 6291456\r\n", "SERVER_ERROR Out of memory during read\r\n", "1"},
+        {"ms v 6291456 O7 q\r\n", "SERVER_ERROR Out of memory during read\r\n", NULL},
+    };
+    struct host host;
+    host_init(&host);
+    host.config.limit_bytes = 9 << 20;
+    host.config.item_bytes_max = 7 << 20;
+    host.config.is_evicting = false;
+    host_open(&host);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        ck_assert_said(&host, "set v 0 0 1\r\n1\r\n", "STORED\r\n");
+        char *request = request_with_value(cases[i].head, LARGE, "\r\nmn\r\n");
+        enum store_status why;
+        struct store_key other = {.data = "other", .bytes = 5};
+        other.hash = store_hash(host.server.store, "other", 5);
+        struct item *item = store_reserve(host.env.store, &other, 0, 0, PART + 2048, &why);
+        ck_assert_ptr_nonnull(item);
+        host_forget(&host);
+        ck_assert(host_receive(&host, request, strlen(request), i % 2 ? 100000 : 0));
+        char expected[100];
+        snprintf(expected, sizeof(expected), "%sMN\r\n", cases[i].reply);
+        ck_assert_pstr_eq(host.said, expected);
+        ck_assert_said(&host, "get v\r\n",
+                       cases[i].old ? "VALUE v 0 1\r\n1\r\nEND\r\n" : "END\r\n");
+        store_abandon(host.env.store, item);
+        /* now there is room, all of it */
+        host_forget(&host);
+        ck_assert(host_receive(&host, request, strlen(request), 0));
+        ck_assert_said(&host, "flush_all\r\n", "OK\r\n");
+        free(request);
+    }
+    host_close(&host);
+}
+END_TEST
+
 START_TEST(a_full_output_stops_execution_until_it_is_sent) {
     struct host host;
     host_init(&host);
@@ -332,6 +376,7 @@ int main(void) {
     tcase_add_test(tests, meta_set_remembers_its_flags_while_the_value_comes);
     tcase_add_test(tests, a_value_too_large_is_ignored_and_drops_the_old_one);
     tcase_add_test(tests, without_room_a_value_is_refused_and_ignored);
+    tcase_add_test(tests, memory_may_run_out_in_the_middle_of_a_value);
     tcase_add_test(tests, a_full_output_stops_execution_until_it_is_sent);
     tcase_add_test(tests, a_long_get_goes_on_where_the_full_output_stopped_it);
     tcase_add_test(tests, request_max_bounds_a_turn);

@@ -200,6 +200,99 @@ START_TEST(items_of_many_megabytes) {
 }
 END_TEST
 
+/* Fills and commits an item that has memory for part of its value only. False: memory ran out. */
+static bool fill_in_parts(struct item *item, const struct store_key *key, const char *value,
+                          size_t bytes) {
+    struct store_write write = {.mode = STORE_SET};
+    size_t done = 0;
+    while (done < bytes) {
+        char *start;
+        size_t room = store_item_segment(f.store, item, done, &start);
+        if (room == 0) {
+            if (!store_reserve_more(f.thread, item))
+                return false;
+            room = store_item_segment(f.store, item, done, &start);
+            ck_assert_uint_gt(room, 0);
+        }
+        memcpy(start, value + done, room);
+        done += room;
+    }
+    ck_assert_int_eq(store_commit(f.thread, item, key->hash, &write, NULL), STORE_OK);
+    return true;
+}
+
+START_TEST(memory_for_what_arrives_comes_in_parts) {
+    static const uint32_t chunk_sizes[] = {0, 1024, 16384};
+    enum { BYTES = 8 * MB + 4321 };
+    char *value = malloc(BYTES);
+    for (size_t i = 0; i < BYTES; i++)
+        value[i] = (char)('a' + i / 977 % 26);
+    for (size_t c = 0; c < 3; c++) {
+        enum store_status why;
+        fixture_init(&f);
+        f.config.limit_bytes = 24 * MB;
+        f.config.item_bytes_max = 12 * MB;
+        f.config.slab_chunk_bytes_max = chunk_sizes[c];
+        fixture_open(&f);
+        unsigned count = 0;
+        while (stats_of(&f).evictions == 0)
+            put_numbered("k", count++, 500);
+        struct store_key key = key_of(&f, "large");
+        struct item *item = store_reserve_part(f.thread, &key, 7, 0, BYTES, &why);
+        ck_assert_ptr_nonnull(item);
+        /* what is announced costs little, though it is an eighth of it and more that is held */
+        uint64_t evicted = stats_of(&f).evictions;
+        ck_assert_uint_lt(evicted, 4 * 2048);
+        ck_assert(fill_in_parts(item, &key, value, BYTES));
+        ck_assert_uint_gt(stats_of(&f).evictions, evicted + 2048);
+        fixture_verify(&f);
+        size_t bytes;
+        char *got = value_of(&f, "large", NULL, &bytes);
+        ck_assert_ptr_nonnull(got);
+        ck_assert_uint_eq(bytes, BYTES);
+        ck_assert(memcmp(got, value, BYTES) == 0);
+        free(got);
+        fixture_close(&f);
+    }
+    free(value);
+    fixture_init(&f);
+    fixture_open(&f);
+}
+END_TEST
+
+/* All that an unfinished value had is free again, and may be had for another. */
+START_TEST(what_is_left_unfinished_gives_its_memory_back) {
+    enum { BYTES = 6 * MB };
+    enum store_status why;
+    char *value = calloc(1, BYTES);
+    f.config.limit_bytes = 8 * MB;
+    f.config.item_bytes_max = BYTES + 1000;
+    f.config.is_evicting = false;
+    fixture_open(&f);
+    struct store_key a = key_of(&f, "a");
+    struct store_key b = key_of(&f, "b");
+    for (unsigned round = 0; round < 3; round++) {
+        struct item *first = store_reserve_part(f.thread, &a, 0, 0, BYTES, &why);
+        struct item *second = store_reserve_part(f.thread, &b, 0, 0, BYTES, &why);
+        ck_assert(first && second);
+        while (store_reserve_more(f.thread, second))
+            ;
+        ck_assert_uint_gt(stats_of(&f).store_no_memory_count, 0);
+        ck_assert(!fill_in_parts(first, &a, value, BYTES));
+        store_abandon(f.thread, second);
+        ck_assert(fill_in_parts(first, &a, value, BYTES));
+        ck_assert_int_eq(drop(&f, "a"), STORE_OK);
+        fixture_settle(&f);
+        for (unsigned id = 1; id <= store_class_count(f.store); id++) {
+            struct store_class_stats stats;
+            store_class_stats(f.store, id, &stats);
+            ck_assert_uint_eq(stats.used_chunks, 0);
+        }
+    }
+    free(value);
+}
+END_TEST
+
 START_TEST(the_limit_is_exact_and_the_oldest_go) {
     f.config.limit_bytes = 4 * MB;
     fixture_open(&f);
@@ -505,6 +598,8 @@ static Suite *memory_suite(void) {
     tcase_add_test(tcase, a_value_of_hundreds_of_chunks);
     tcase_add_test(tcase, append_and_prepend_grow_into_chunks_and_stop_at_the_limit);
     tcase_add_test(tcase, items_of_many_megabytes);
+    tcase_add_test(tcase, memory_for_what_arrives_comes_in_parts);
+    tcase_add_test(tcase, what_is_left_unfinished_gives_its_memory_back);
     tcase_add_test(tcase, the_limit_is_exact_and_the_oldest_go);
     tcase_add_test(tcase, what_is_read_stays);
     tcase_add_test(tcase, a_cold_item_that_is_read_goes_to_warm);

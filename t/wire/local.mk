@@ -52,6 +52,7 @@ EXTRA_DIST += \
 	t/wire/60-udp.t \
 	t/wire/61-udp-listen.t \
 	t/wire/62-udp-repl.t \
+	t/wire/63-repl-large.t \
 	t/wire/70-watch.t \
 	t/wire/71-watch-slow.t \
 	t/wire/72-watch-sysevents.t \
@@ -59,6 +60,7 @@ EXTRA_DIST += \
 	t/wire/81-lru-crawler.t \
 	t/wire/82-slabs.t \
 	t/wire/83-slabs-large.t \
+	t/wire/84-large-items.t \
 	t/wire/lib/Wire.pm \
 	t/wire/lib/Wire/Adapter.pm \
 	t/wire/lib/Wire/Binary.pm \
