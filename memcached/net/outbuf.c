@@ -160,6 +160,14 @@ void outbuf_cut(struct outbuf *out, struct outbuf_mark mark) {
     out->bytes = mark.bytes;
 }
 
+uint64_t outbuf_ref_at(const struct outbuf *out, size_t ref, size_t at, size_t *inline_bytes) {
+    bool has_ref = ref < out->ref_count;
+    if (has_ref && out->refs[ref].data_at == at)
+        return out->refs[ref].bytes;
+    *inline_bytes = (has_ref ? out->refs[ref].data_at : out->bytes) - at;
+    return 0;
+}
+
 uint64_t outbuf_pending(const struct outbuf *out) {
     return out->bytes - out->sent + out->ref_bytes;
 }

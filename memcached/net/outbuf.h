@@ -85,6 +85,12 @@ struct outbuf_mark {
 struct outbuf_mark outbuf_mark(const struct outbuf *out);
 void outbuf_cut(struct outbuf *out, struct outbuf_mark mark);
 
+/*
+ * What comes at data[at], where `ref` counts the references before it: the bytes of one, or 0 and in
+ * *inline_bytes how many there are in place up to the next or the end.
+ */
+uint64_t outbuf_ref_at(const struct outbuf *out, size_t ref, size_t at, size_t *inline_bytes);
+
 /* Bytes waiting. */
 uint64_t outbuf_pending(const struct outbuf *out);
 /* Fills vec with the head of the stream, at most `max` entries; returns how many. */

@@ -203,11 +203,23 @@ static struct session_result execute(struct conn *conn, const char *input, size_
         return session_feed(conn->session, input, bytes, env->request_max, &conn->out);
     /* One request at a time, so that what was used up of the input is that request. */
     struct outbuf_mark mark = outbuf_mark(&conn->out);
-    bool is_request = conn->fill_bytes == 0;
-    struct session_result result = session_feed(conn->session, input, bytes, 1, &conn->out);
+    bool has_begun = session_has_begun(conn->session);
+    bool is_request = !session_is_in_request(conn->session);
+    struct session_result result = session_feed(conn->session, input, bytes,
+                                                is_request ? 1 : SESSION_REQUESTS_NONE, &conn->out);
+    struct trace trace = {.log = env->log,
+                          .fd = conn->entry.fd,
+                          .is_binary = session_is_binary(conn->session),
+                          .request = input,
+                          .bytes = is_request ? bytes : 0,
+                          .consumed = result.consumed};
+    if (!has_begun && session_has_begun(conn->session) &&
+        env->session.server->settings->binding_protocol == PROTOCOL_AUTO)
+        log_line(env->log, LOG_COMMANDS, "%d: Client using the %s protocol", trace.fd,
+                 trace.is_binary ? "binary" : "ascii");
     if (is_request)
-        trace_request(env->log, conn->entry.fd, input, result.consumed);
-    trace_reply(env->log, conn->entry.fd, &conn->out, mark);
+        trace_request(&trace, conn->out.bytes > mark.bytes);
+    trace_answer(&trace, &conn->out, mark);
     return result;
 }
 
@@ -363,6 +375,9 @@ static void structure_destroy(struct conn_env *env, struct conn *conn) {
 
 static void close_now(struct conn *conn) {
     struct conn_env *env = conn->env;
+    if (conn->watcher)
+        log_line(env->log, LOG_COMMANDS, "<%d connection closing from side thread.",
+                 conn->entry.fd);
     log_line(env->log, LOG_COMMANDS, "<%d connection closed.", conn->entry.fd);
     tell_event(conn, EVENT_CONN_CLOSE, close_reason(conn));
     if (conn->watcher)
@@ -463,8 +478,10 @@ static struct conn *structure_take(struct conn_env *env) {
     return conn;
 }
 
-static const char *const protocols[] = {
-    [PROTOCOL_AUTO] = "auto-negotiating", [PROTOCOL_ASCII] = "ascii", [PROTOCOL_BINARY] = "binary"};
+/* As memcached says it, dots and all. */
+static const char *const kinds[] = {[PROTOCOL_AUTO] = "auto-negotiating client connection",
+                                    [PROTOCOL_ASCII] = "ascii client connection.",
+                                    [PROTOCOL_BINARY] = "binary client connection."};
 
 bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
                const char *listener_name) {
@@ -495,8 +512,8 @@ bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
         env->open->open_previous = conn;
     env->open = conn;
     add_one(&env->list->total_count);
-    log_line(env->log, LOG_COMMANDS, "<%d new %s client connection", fd,
-             protocols[env->session.server->settings->binding_protocol]);
+    log_line(env->log, LOG_COMMANDS, "<%d new %s", fd,
+             kinds[env->session.server->settings->binding_protocol]);
     tell_event(conn, EVENT_CONN_NEW, NULL);
     return true;
 out_list:

@@ -230,7 +230,7 @@ static bool add_listener(struct listener_set *set, int fd, const char *path) {
     if (!conn_list_add_listener(set->config.list, &listener->entry))
         goto out;
     set->listeners[set->listener_count++] = listener;
-    log_line(set->config.log, LOG_COMMANDS, "<%d server listening (%s)", fd, listener->name);
+    log_line(set->config.log, LOG_COMMANDS, "<%d server listening (%s)", fd, set->config.protocol);
     return true;
 out:
     log_line(set->config.log, LOG_ALWAYS, "too many interfaces to listen on, or no memory");

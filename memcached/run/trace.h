@@ -1,24 +1,35 @@
 /*
- * What -vv shows of a connection: the first line of each request and of its answer; of the binary
- * protocol their heads, in hexadecimal.
+ * What -vv shows of a connection: each request's line, and what is answered; of the binary protocol
+ * the heads, in hexadecimal, and what they ask for. Lines are those of memcached: figures that are
+ * computed (statistics, dumps, most of the meta commands' answers) are not shown again.
  */
 #ifndef RUN_TRACE_H
 #define RUN_TRACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "memcached/net/outbuf.h"
 #include "memcached/run/log.h"
+#include "memcached/serve/session.h"
 
 enum { TRACE_LINE_BYTES_MAX = 512 };
 
 /*
- * "<28 get a": the first line that is not empty in input[0..bytes); nothing if there is none.
- * Unprintable bytes become '.'.
+ * One request and what was answered. `request`: where it began; its first line is shown, or its
+ * head. bytes 0: an answer to what has been shown before. Unprintable bytes become '.'.
  */
-void trace_request(struct log *log, int fd, const char *input, size_t bytes);
+struct trace {
+    struct log *log;
+    int fd;
+    bool is_binary;
+    const char *request;
+    size_t bytes;
+    size_t consumed; /* of them, by the request; 0: perhaps there is none yet */
+};
 
-/* ">28 END": the first line appended since the mark. */
-void trace_reply(struct log *log, int fd, const struct outbuf *out, struct outbuf_mark since);
+/* To be called in this order. `since`: where the answer begins. */
+void trace_request(const struct trace *trace, bool has_answer);
+void trace_answer(const struct trace *trace, const struct outbuf *out, struct outbuf_mark since);
 
 #endif

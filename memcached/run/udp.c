@@ -7,6 +7,7 @@
 #include "memcached/base/mem.h"
 #include "memcached/net/udp.h"
 #include "memcached/net/udp_frame.h"
+#include "memcached/proto/binary.h"
 #include "memcached/run/trace.h"
 #include "memcached/serve/datagram.h"
 
@@ -68,12 +69,18 @@ static bool on_replied(void *context, uint64_t bytes) {
 static void execute(struct udp_port *port, const char *payload, size_t bytes) {
     struct conn_env *env = port->env;
     struct outbuf_mark mark = outbuf_mark(&port->out);
+    struct trace trace = {.log = env->log,
+                          .fd = port->entry.fd,
+                          .is_binary = bytes && (unsigned char)*payload == BINARY_MAGIC_REQUEST,
+                          .request = payload,
+                          .bytes = bytes,
+                          .consumed = bytes};
     if (UNLIKELY(log_is_on(env->log, LOG_COMMANDS)))
-        trace_request(env->log, port->entry.fd, payload, bytes);
+        trace_request(&trace, true);
     datagram_execute(port->session, payload, bytes, UDP_REPLY_BYTES_MAX, &port->out, on_replied,
                      port);
-    if (UNLIKELY(log_is_on(env->log, LOG_COMMANDS)) && port->out.bytes > mark.bytes)
-        trace_reply(env->log, port->entry.fd, &port->out, mark);
+    if (UNLIKELY(log_is_on(env->log, LOG_COMMANDS)))
+        trace_answer(&trace, &port->out, mark);
 }
 
 /* False when none was there. */
@@ -220,7 +227,7 @@ bool udp_port_open(struct udp_port **list, struct conn_env *env, int fd) {
         goto out;
     port->next = *list;
     *list = port;
-    log_line(env->log, LOG_COMMANDS, "<%d server listening (%s)", fd, port->name);
+    log_line(env->log, LOG_COMMANDS, "<%d server listening (udp)", fd);
     return true;
 out:
     destroy(port);

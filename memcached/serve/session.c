@@ -54,6 +54,19 @@ bool session_is_at_rest(const struct session *session) {
            !session->parser.is_in_get;
 }
 
+bool session_is_in_request(const struct session *session) {
+    return session->state == SESSION_IN_VALUE || session->state == SESSION_AT_TAIL ||
+           session->state == SESSION_SWALLOWING || session->parser.is_in_get;
+}
+
+bool session_has_begun(const struct session *session) {
+    return session->state != SESSION_AT_START;
+}
+
+bool session_is_binary(const struct session *session) {
+    return session->is_binary;
+}
+
 bool session_is_link(const struct session *session) {
     return session->kind == SESSION_LINK;
 }
@@ -452,7 +465,9 @@ struct session_result session_feed(struct session *session, const char *input, s
     parser->at = bytes ? input : ""; /* no input may be NULL */
     parser->end = parser->at + bytes;
     const char *start = parser->at;
-    unsigned line_max = request_max ? request_max : UINT_MAX;
+    unsigned line_max = request_max == SESSION_REQUESTS_NONE  ? 0
+                        : request_max == SESSION_REQUESTS_ALL ? UINT_MAX
+                                                              : request_max;
     struct session_result result = {.next = SESSION_READ};
     for (;;) {
         if (UNLIKELY(turn.is_closing || session->is_ended)) {

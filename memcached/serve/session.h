@@ -5,6 +5,7 @@
 #ifndef SERVE_SESSION_H
 #define SERVE_SESSION_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,6 +68,11 @@ void session_restart(struct session *session);
 void session_destroy(struct session *session);
 /* Is the next byte to be the first of a request? */
 bool session_is_at_rest(const struct session *session);
+/* Does it belong to a request that is under way: a value, or one more key? */
+bool session_is_in_request(const struct session *session);
+/* Has the first byte chosen the protocol, and which one? */
+bool session_has_begun(const struct session *session);
+bool session_is_binary(const struct session *session);
 
 struct session_result {
     enum session_next next;
@@ -78,9 +84,12 @@ struct session_result {
     size_t fill_bytes;
 };
 
+#define SESSION_REQUESTS_ALL 0u
+#define SESSION_REQUESTS_NONE UINT_MAX /* only what is left of the one under way */
+
 /*
  * Executes up to `request_max` requests found in input[0..bytes) and appends their replies to out
- * (0: without bound but for SESSION_OUT_HIGH_BYTES). The input must stay in place during the call
+ * (SESSION_REQUESTS_ALL: without bound but for SESSION_OUT_HIGH_BYTES). The input must stay in place during the call
  * only.
  * Values larger than what has arrived are asked for with SESSION_FILL.
  */

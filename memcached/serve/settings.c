@@ -58,6 +58,10 @@ const char *settings_keep(struct settings *settings, const char *text) {
 static const char *const protocol_names[] = {
     [PROTOCOL_AUTO] = "auto-negotiate", [PROTOCOL_ASCII] = "ascii", [PROTOCOL_BINARY] = "binary"};
 
+const char *settings_protocol_name(enum settings_protocol protocol) {
+    return protocol_names[protocol];
+}
+
 void setting_print(const struct setting_row *row, const struct settings *settings, uint64_t unit,
                    char *out) {
     enum { BYTES = SETTING_TEXT_BYTES_MAX };

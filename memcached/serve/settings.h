@@ -54,6 +54,8 @@ struct settings {
 /* memcached 1.6.45's defaults. */
 void settings_init(struct settings *settings);
 void settings_free(struct settings *settings);
+/* What is spoken, as `stats settings` calls it. Static text. */
+const char *settings_protocol_name(enum settings_protocol protocol);
 /* How many workers serve each UDP socket: all, or, with several addresses, one. */
 unsigned settings_udp_threads(const struct settings *settings);
 /* A copy that lives as long as the settings. NULL when there is no memory or no room. */

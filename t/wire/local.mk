@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	t/wire/27-stats-counters.t \
 	t/wire/28-stats-stalls.t \
 	t/wire/29-stats-fields.t \
+	t/wire/29-verbose.t \
 	t/wire/30-meta.t \
 	t/wire/31-meta-recache.t \
 	t/wire/32-meta-errors.t \

@@ -1,0 +1,176 @@
+# -vv: each request, what is answered, and who comes and goes, line for line as memcached shows it.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use Wire;
+
+my $server = server('-vv');
+
+# Lines of stderr, descriptors taken out. What noreply hides and which CAS values do not match are
+# notes of memcached alone.
+sub plain {
+    my ($text) = @_;
+    my @lines = grep { !/^>N NOREPLY |^CAS: / } map {
+        s/^([<>])\d+/$1N/r =~ s/^\d+:/N:/r =~ s/connection \d+\z/connection N/r =~ s/[\s.]+\z//r
+    } split /\n/, $text;
+    return @lines;
+}
+
+my $seen = 0;
+sub fresh_lines {
+    my $text = substr $server->stderr, $seen;
+    return plain($text);
+}
+
+# The lines that come up to one like the last of those expected.
+sub shows {
+    my ($what, @expected) = @_;
+    my @lines;
+    poll_until { @lines = fresh_lines(); @lines >= @expected };
+    is_deeply(\@lines, \@expected, $what);
+    $seen = length $server->stderr;
+}
+
+# The listeners, then the connections by which the server was found to be up.
+poll_ok { $server->stderr =~ /connection closed/ } 'the server says who came';
+my @start = plain($server->stderr);
+my @classes = grep { /^slab class/ } @start;
+is($classes[0], 'slab class   1: chunk size        96 perslab   10922', 'the first slab class');
+is($classes[-1], 'slab class  39: chunk size    524288 perslab       2', 'the last one');
+is(scalar @classes, 39, 'every class has a line');
+is((grep { /listening/ } @start)[0], '<N server listening (auto-negotiate)', 'what is listened for');
+$seen = length $server->stderr;
+
+my $c = $server->conn;
+shows('a new connection', '<N new auto-negotiating client connection');
+
+# A table of [what is said, lines]; the first carries what is learnt of the client.
+my @greeting = ('N: Client using the ascii protocol');
+for my $row (
+    [ "get a\r\n",                  '>N END' ],
+    [ "set a 0 0 3\r\nabc\r\n",     '>N STORED' ],
+    [ "get a b a\r\n",              '>N sending key a', '>N sending key a', '>N END' ],
+    [ "gets a\r\n",                 '>N sending key a', '>N END' ],
+    [ "gat 0 a b\r\n",              '>N sending key a', '>N END' ],
+    [ "touch a 0\r\n",              '>N TOUCHED' ],
+    [ "add a 0 0 1\r\n1\r\n",       '>N NOT_STORED' ],
+    [ "incr a 1\r\n",               '>N CLIENT_ERROR cannot increment or decrement non-numeric value' ],
+    [ "set b 0 0 3 noreply\r\n100\r\n" ],
+    [ "incr b 1\r\n",               '>N 101' ],
+    [ "cas b 0 0 1 999\r\n1\r\n",   '>N EXISTS' ],
+    [ "delete b\r\n",               '>N DELETED' ],
+    [ "delete b\r\n",               '>N NOT_FOUND' ],
+    [ "set a 0 0 x\r\n",            '>N CLIENT_ERROR bad command line format' ],
+    [ "nonsense\r\n",               '>N ERROR' ],
+    [ "mg a v\r\n" ],
+    [ "mg b\r\n" ],
+    [ "ms a 1\r\n1\r\n" ],
+    [ "md a\r\n" ],
+    [ "me a\r\n",                   '>N EN' ],
+    [ "mg a k k\r\n",               '>N CLIENT_ERROR duplicate flag' ],
+    [ "mn\r\n",                     '>N MN' ],
+    [ "stats\r\n" ],
+    [ "stats settings\r\n" ],
+    [ "stats nonsense\r\n",         '>N ERROR' ],
+    [ "stats reset\r\n",            '>N RESET' ],
+    [ "verbosity 2\r\n",            '>N OK' ],
+    [ "version\r\n",                '>N VERSION ' . $server->version ],
+) {
+    my ($request, @lines) = @$row;
+    $c->ask($request);
+    my ($line) = $request =~ /^(.*)\r\n/;
+    # `ask` marks the end of the answer with one more request
+    shows("what is shown of $line", @greeting, "<N $line", @lines, '<N mn', '>N MN');
+    @greeting = ();
+}
+
+# Large values, in pieces or by reference, are not taken for lines; nor is what is swallowed.
+my $large = "VALUE x\r\n>N END\r\n" x 40000;
+my $bytes = length $large;
+$c->ask("set large 0 0 $bytes\r\n$large\r\n");
+shows('a large value is stored', "<N set large 0 0 $bytes", '>N STORED', '<N mn', '>N MN');
+$c->ask("get large a large\r\n");
+shows('it is sent', '<N get large a large', ('>N sending key large') x 2, '>N END', '<N mn', '>N MN');
+my $too_large = 'x' x 2000000;
+$c->ask("set huge 0 0 2000000\r\n$too_large\r\n");
+shows('a value too large', '<N set huge 0 0 2000000', '>N SERVER_ERROR object too large for cache',
+      '<N mn', '>N MN');
+$c->put("quit\r\n");
+shows('quit', '<N quit', '<N connection closed');
+
+# HTTP, and a client that leaves.
+my $browser = $server->conn;
+$browser->put("GET / HTTP/1.1\r\n\r\n");
+shows('a browser', '<N new auto-negotiating client connection',
+      'N: Client using the ascii protocol', '<N GET / HTTP/1.1', '<N connection closed');
+my $short = $server->conn;
+$short->close;
+shows('a client that says nothing', '<N new auto-negotiating client connection',
+      '<N connection closed');
+
+# Level 1 shows nothing of that.
+my $d = $server->conn;
+$d->command('verbosity 1');
+$d->ask("get a\r\n");
+$seen = length $server->stderr;
+$d->ask("get a\r\n");
+$d->close;
+is(join(' ', fresh_lines()), '', 'verbosity 1: requests are not shown');
+$server->stop;
+
+# The binary protocol.
+$server = server('-vv');
+my $first = $server->conn;
+$first->command('mn');
+$first->close;
+poll_ok { $server->stderr =~ /<\d+ mn\n.*connection closed/s } 'another server';
+$seen = length $server->stderr;
+
+sub head {
+    my ($magic, $opcode, $key, $extras, $value) = @_;
+    my $body = ($extras // '') . $key . ($value // '');
+    return pack('CCnCCnNNx8', $magic, $opcode, length $key, length($extras // ''), 0, 0,
+                length $body, 0) . $body;
+}
+sub rows {
+    my ($direction, $what, $bytes) = @_;
+    return ("${direction}N $what",
+            map { "${direction}N" . ($direction eq '<' ? '    ' : '   ')
+                      . join(' ', map { sprintf '0x%02x', ord } split //, $_) }
+            unpack '(a4)6', $bytes);
+}
+sub asks { return rows('<', 'Read binary protocol data:', $_[0]) }
+sub answers { return rows('>', 'Writing bin response:', pack 'CCnCCnNNx8', 0x81, @_, 0) }
+
+my $b = $server->conn;
+my @hello = ('<N new auto-negotiating client connection', 'N: Client using the binary protocol');
+for my $row (
+    [ head(0x80, 0x0a, ''), answers(0x0a, 0, 0, 0, 0, 0) ],
+    [ head(0x80, 0x00, 'k'), '<N GET k', '>N Writing an error: Not found',
+      answers(0x00, 0, 0, 0, 1, 9) ],
+    [ head(0x80, 0x1c, 'k', "\0" x 4), '<N TOUCH k', '>N Writing an error: Not found',
+      answers(0x1c, 0, 0, 0, 1, 9) ],
+    [ head(0x80, 0x03, 'k', "\0" x 8, 'abc'), '<N REPLACE k Value len is 3',
+      '>N Writing an error: Not found', answers(0x03, 0, 0, 0, 1, 9) ],
+    [ head(0x80, 0x05, 'k', pack('NNNNN', 0, 1, 0, 5, 0xffffffff)), 'incr k 1, 5, -1',
+      '>N Writing an error: Not found', answers(0x05, 0, 0, 0, 1, 9) ],
+    [ head(0x80, 0x04, 'k'), 'Deleting k', '>N Writing an error: Not found',
+      answers(0x04, 0, 0, 0, 1, 9) ],
+    [ head(0x80, 0x0f, 'k', '', 'a'), 'Value len is 1', '>N Writing an error: Not stored',
+      answers(0x0f, 0, 0, 0, 5, 11) ],
+    [ head(0x80, 0x50, ''), '>N Writing an error: Unknown command',
+      answers(0x50, 0, 0, 0, 0x81, 15) ],
+    [ head(0x80, 0x10, 'settings'), '<N STATS settings' ],
+) {
+    my ($request, @lines) = @$row;
+    $b->put($request);
+    shows(sprintf('opcode %02x', ord substr $request, 1, 1), @hello, asks($request), @lines);
+    @hello = ();
+}
+my $odd = head(0x12, 0, '');
+$b->put($odd);
+shows('a request that is none', asks($odd), 'Invalid magic:  12', '<N connection closed');
+$server->stop;
+done_testing;
