@@ -25,6 +25,7 @@
 enum {
     /* Handles of the store beside the workers': the background thread's and replication's. */
     OTHER_STORE_THREADS = 2,
+    FIRST_CAS = 2, /* of a server on its own, as memcached's */
 };
 
 /* Everything that lives as long as the process serves. */
@@ -127,6 +128,7 @@ static int make_store(struct program *program) {
                                               .ratio = settings->automove_ratio,
                                               .freeratio = settings->automove_freeratio};
     config.is_replicated = settings->repl_peer != NULL;
+    config.version_floor = FIRST_CAS - 1;
     config.clock = &program->clock;
     config.rng = &program->rng;
     program->server.store = store_create(&config, &why);

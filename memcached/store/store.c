@@ -129,6 +129,7 @@ struct store *store_create(const struct store_config *config, const char **why) 
         goto refused;
     if (config->is_replicated && !tombstones_open(&store->tombstones, config->tombstone_count_max))
         goto refused;
+    store_version_advance(store, config->version_floor);
     if (config->is_replicated)
         store_version_advance(store, clock_wall_ms(store->clock) << STORE_VERSION_SEQUENCE_BITS);
     *why = NULL;

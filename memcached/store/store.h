@@ -68,6 +68,7 @@ struct store_config {
     bool moves_pages;              /* false with -o no_slab_reassign */
     bool is_index_fixed;           /* -o no_hashexpand: the index keeps its first size */
     bool is_replicated;            /* -x: clock versions, tombstones, floors */
+    uint64_t version_floor;        /* versions begin above it; 0 by default */
     bool wants_huge_pages;         /* advise transparent huge pages for index and arena */
     struct store_lru lru;
     struct store_automove automove;

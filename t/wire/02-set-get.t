@@ -9,7 +9,9 @@ use Wire;
 my $server = server();
 my $c = $server->conn;
 
+my $first = $server->does('first_cas_is_two') ? 2 : 1;
 replies_are($c,
+    [ "ms first 1 c\r\n1\r\n",                 "HD c$first\r\n", 'the first item of all' ],
     [ "get a\r\n",                             "END\r\n" ],
     [ "set a 0 0 1\r\n1\r\n",                  "STORED\r\n" ],
     [ "get a\r\n",                             "VALUE a 0 1\r\n1\r\nEND\r\n" ],
