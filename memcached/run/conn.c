@@ -214,7 +214,7 @@ static struct session_result execute(struct conn *conn, const char *input, size_
                           .bytes = is_request ? bytes : 0,
                           .consumed = result.consumed};
     if (!has_begun && session_has_begun(conn->session) &&
-        env->session.server->settings->binding_protocol == PROTOCOL_AUTO)
+        session_peer(conn->session)->protocol == PROTOCOL_AUTO)
         log_line(env->log, LOG_COMMANDS, "%d: Client using the %s protocol", trace.fd,
                  trace.is_binary ? "binary" : "ascii");
     if (is_request)
@@ -484,20 +484,23 @@ static const char *const kinds[] = {[PROTOCOL_AUTO] = "auto-negotiating client c
                                     [PROTOCOL_BINARY] = "binary client connection."};
 
 bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
-               const char *listener_name) {
+               const struct conn_origin *origin) {
     struct conn *conn = structure_take(env);
     if (!conn)
         goto out_fd;
     socket_address_ip(peer, conn->ip);
     if (peer->any.sa_family == AF_UNIX)
-        memcpy(conn->name, listener_name, strlen(listener_name) + 1);
+        memcpy(conn->name, origin->name, strlen(origin->name) + 1);
     else
         socket_address_name(peer, "tcp", conn->name);
     conn->port = socket_address_port(peer);
-    conn->peer =
-        (struct session_peer){.name = conn->name, .ip = conn->ip, .fd = fd, .connection = conn};
+    conn->peer = (struct session_peer){.name = conn->name,
+                                       .ip = conn->ip,
+                                       .fd = fd,
+                                       .protocol = origin->protocol,
+                                       .connection = conn};
     conn->entry.name = conn->name;
-    conn->entry.listener_name = listener_name;
+    conn->entry.listener_name = origin->name;
     conn->entry.fd = fd;
     conn_entry_set_state(&conn->entry, CONN_STATE_NEW);
     conn->session = session_create(&env->session, &conn->peer);
@@ -512,8 +515,7 @@ bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
         env->open->open_previous = conn;
     env->open = conn;
     add_one(&env->list->total_count);
-    log_line(env->log, LOG_COMMANDS, "<%d new %s", fd,
-             kinds[env->session.server->settings->binding_protocol]);
+    log_line(env->log, LOG_COMMANDS, "<%d new %s", fd, kinds[origin->protocol]);
     tell_event(conn, EVENT_CONN_NEW, NULL);
     return true;
 out_list:

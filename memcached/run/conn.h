@@ -61,9 +61,15 @@ struct conn_env {
     _Atomic uint64_t idle_kick_count;
 };
 
+/* Where connections come in. Fixed, and there as long as they are. */
+struct conn_origin {
+    const char *name; /* as `stats conns` shows the listener */
+    enum settings_protocol protocol;
+};
+
 /* Takes over a non-blocking socket; closes it and returns false when there is no memory. */
 bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
-               const char *listener_name);
+               const struct conn_origin *origin);
 
 /*
  * Breaks off all clients if the process has just stood still: what they sent before must not be

@@ -9,15 +9,17 @@
 
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
-#include "memcached/base/num.h"
 #include "memcached/net/socket.h"
 #include "memcached/net/udp.h"
+#include "memcached/run/address.h"
+#include "memcached/run/conn.h"
 #include "memcached/run/napi.h"
 
 struct listener {
     struct listener_set *set;
     struct loop_watch *watch;
     struct conn_entry entry;
+    struct conn_origin origin;
     sa_family_t family;
     uint16_t port;
     char name[SOCKET_NAME_BYTES];
@@ -149,7 +151,7 @@ static void dispatch(struct listener *listener, int fd, const struct socket_addr
         return;
     }
     atomic_fetch_add_explicit(&list->client_count, 1, memory_order_relaxed);
-    if (worker_assign(choose_worker_of(set, fd), fd, peer, listener->name))
+    if (worker_assign(choose_worker_of(set, fd), fd, peer, &listener->origin))
         return;
     atomic_fetch_sub_explicit(&list->client_count, 1, memory_order_relaxed);
     close(fd);
@@ -212,7 +214,8 @@ void listener_set_destroy(struct listener_set *set) {
 }
 
 /* Takes over fd. */
-static bool add_listener(struct listener_set *set, int fd, const char *path) {
+static bool add_listener(struct listener_set *set, int fd, const char *path,
+                         enum settings_protocol protocol) {
     struct socket_address local;
     struct listener *listener = mem_zalloc(sizeof(*listener));
     if (!listener || set->listener_count == LISTENERS_MAX || !socket_local_address(fd, &local))
@@ -225,12 +228,14 @@ static bool add_listener(struct listener_set *set, int fd, const char *path) {
     else
         socket_address_name(&local, "tcp", listener->name);
     listener->entry.name = listener->name;
+    listener->origin = (struct conn_origin){.name = listener->name, .protocol = protocol};
     listener->entry.fd = fd;
     conn_entry_set_state(&listener->entry, CONN_STATE_LISTENING);
     if (!conn_list_add_listener(set->config.list, &listener->entry))
         goto out;
     set->listeners[set->listener_count++] = listener;
-    log_line(set->config.log, LOG_COMMANDS, "<%d server listening (%s)", fd, set->config.protocol);
+    log_line(set->config.log, LOG_COMMANDS, "<%d server listening (%s)", fd,
+             settings_protocol_name(protocol));
     return true;
 out:
     log_line(set->config.log, LOG_ALWAYS, "too many interfaces to listen on, or no memory");
@@ -271,6 +276,7 @@ struct opening {
     const char *transport;
     char option;               /* that chooses the port */
     unsigned udp_thread_count; /* 0: TCP */
+    enum settings_protocol protocol;
 };
 
 static int open_address(struct listener_set *set, const struct opening *opening,
@@ -289,7 +295,7 @@ static int open_address(struct listener_set *set, const struct opening *opening,
 static bool add_socket(struct listener_set *set, const struct opening *opening, int fd) {
     if (opening->udp_thread_count)
         return add_udp_socket(set, fd, opening->udp_thread_count);
-    return add_listener(set, fd, NULL);
+    return add_listener(set, fd, NULL, opening->protocol);
 }
 
 static void tell_taken(struct listener_set *set, const struct opening *opening,
@@ -343,51 +349,23 @@ static bool open_host(struct listener_set *set, const struct opening *opening, c
     return false;
 }
 
-/* One of host, host:port, [v6], [v6]:port, v6: cuts it up in place. */
-static bool parse_interface(char *text, char **host, uint16_t *port) {
-    char *port_text = NULL;
-    *host = text;
-    if (*text == '[') {
-        char *end = strchr(text, ']');
-        if (!end || (end[1] != '\0' && end[1] != ':'))
-            return false;
-        *host = text + 1;
-        if (end[1] == ':')
-            port_text = end + 2;
-        *end = '\0';
-    } else {
-        char *colon = strchr(text, ':');
-        if (colon && !strchr(colon + 1, ':')) {
-            *colon = '\0';
-            port_text = colon + 1;
-        }
-    }
-    uint32_t number = *port;
-    if (port_text && (!num_u32(port_text, strlen(port_text), &number) || number > UINT16_MAX))
-        return false;
-    *port = (uint16_t)number;
-    return **host != '\0';
-}
-
-static bool open_interface(struct listener_set *set, const struct opening *opening,
-                           const char *interface, uint16_t port) {
+static bool open_interface(struct listener_set *set, struct opening *opening, const char *interface,
+                           uint16_t port) {
     if (!interface)
         return open_host(set, opening, NULL, port);
-    const char *bare = strncmp(interface, "notls:", 6) == 0 ? interface + 6 : interface;
-    char *copy = mem_strdup(bare);
-    char *host;
-    bool is_open = false;
-    if (copy && parse_interface(copy, &host, &port))
-        is_open = open_host(set, opening, strcmp(host, "*") == 0 ? NULL : host, port);
-    else
-        log_line(set->config.log, LOG_ALWAYS,
-                 "cannot listen on \"%s\": write it as host, host:port or [v6]:port", interface);
-    mem_free(copy);
-    return is_open;
+    struct address address;
+    char message[ADDRESS_MESSAGE_BYTES];
+    if (!address_parse(interface, port, &address, message)) {
+        log_line(set->config.log, LOG_ALWAYS, "%s: cannot listen on %s", message, interface);
+        return false;
+    }
+    if (address.protocol != PROTOCOL_AUTO)
+        opening->protocol = address.protocol;
+    return open_host(set, opening, *address.host ? address.host : NULL, address.port);
 }
 
 bool listener_set_open_tcp(struct listener_set *set, const char *interface, uint16_t port) {
-    static const struct opening tcp = {.transport = "TCP", .option = 'p'};
+    struct opening tcp = {.transport = "TCP", .option = 'p', .protocol = set->config.protocol};
     return open_interface(set, &tcp, interface, port);
 }
 
@@ -401,7 +379,7 @@ bool listener_set_open_unix(struct listener_set *set, const char *path, mode_t m
     const char *step;
     int fd = socket_listen_unix(path, mode, set->config.backlog, &step);
     if (fd >= 0)
-        return add_listener(set, fd, path);
+        return add_listener(set, fd, path, set->config.protocol);
     log_line(set->config.log, LOG_ALWAYS, "failed to listen on UNIX socket: %s: %s: %s", path, step,
              strerror(-fd));
     return false;

@@ -33,7 +33,7 @@ struct listener_set_config {
     struct log *log;
     struct clock *clock;
     struct freeze *freeze;
-    const char *protocol; /* what -vv says is spoken there */
+    enum settings_protocol protocol; /* -B */
     struct worker **workers;
     unsigned worker_count;
     uint64_t connection_max; /* -c */

@@ -5,6 +5,7 @@ librun_a_SOURCES = \
 	memcached/run/conn_list.c memcached/run/conn_list.h \
 	memcached/run/freeze.c memcached/run/freeze.h \
 	memcached/run/listener.c memcached/run/listener.h \
+	memcached/run/address.c memcached/run/address.h \
 	memcached/run/log.c memcached/run/log.h \
 	memcached/run/napi.c memcached/run/napi.h \
 	memcached/run/process.c memcached/run/process.h \

@@ -143,6 +143,7 @@ bool process_write_pid(const char *path) {
         return true;
     fprintf(stderr, "Could not rename the pid file from %s to %s: %s\n", temporary, path,
             strerror(errno));
+    unlink(temporary);
     return false;
 }
 

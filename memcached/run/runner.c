@@ -200,20 +200,19 @@ static bool create_parts(struct runner *runner, const char **why) {
     if (!runner->background)
         return false;
     *why = "no memory for listeners";
-    struct listener_set_config listeners = {
-        .loop = runner->loop,
-        .list = &runner->list,
-        .log = config->log,
-        .clock = server->clock,
-        .freeze = &runner->freeze,
-        .protocol = settings_protocol_name(server->settings->binding_protocol),
-        .workers = runner->workers,
-        .worker_count = config->worker_count,
-        .connection_max = config->connection_max,
-        .is_refusing_fast = config->is_refusing_fast,
-        .backlog = config->backlog,
-        .socket_mark = config->socket_mark,
-        .napi_id_count = config->napi_id_count};
+    struct listener_set_config listeners = {.loop = runner->loop,
+                                            .list = &runner->list,
+                                            .log = config->log,
+                                            .clock = server->clock,
+                                            .freeze = &runner->freeze,
+                                            .protocol = server->settings->binding_protocol,
+                                            .workers = runner->workers,
+                                            .worker_count = config->worker_count,
+                                            .connection_max = config->connection_max,
+                                            .is_refusing_fast = config->is_refusing_fast,
+                                            .backlog = config->backlog,
+                                            .socket_mark = config->socket_mark,
+                                            .napi_id_count = config->napi_id_count};
     runner->listeners = listener_set_create(&listeners);
     return runner->listeners != NULL;
 }

@@ -214,7 +214,11 @@ bool udp_port_open(struct udp_port **list, struct conn_env *env, int fd) {
     port->entry.fd = fd;
     port->entry.name = port->name;
     port->entry.is_udp = true;
-    port->peer = (struct session_peer){.name = port->name, .ip = "", .fd = fd, .is_datagram = true};
+    port->peer = (struct session_peer){.name = port->name,
+                                       .ip = "",
+                                       .fd = fd,
+                                       .protocol = env->session.server->settings->binding_protocol,
+                                       .is_datagram = true};
     conn_entry_set_state(&port->entry, CONN_STATE_READ);
     if (!socket_local_address(fd, &local))
         goto out;

@@ -12,7 +12,7 @@
 struct handoff {
     int fd;
     struct socket_address peer;
-    const char *listener_name;
+    const struct conn_origin *origin;
 };
 
 enum { HANDOFFS_FIRST = 16 };
@@ -44,7 +44,7 @@ static void take_handoffs(struct worker *worker) {
     worker->handoff_count = worker->handoff_capacity = 0;
     lock_release(&worker->queue_lock);
     for (size_t i = 0; i < count; i++)
-        if (!conn_open(&worker->env, handoffs[i].fd, &handoffs[i].peer, handoffs[i].listener_name))
+        if (!conn_open(&worker->env, handoffs[i].fd, &handoffs[i].peer, handoffs[i].origin))
             log_line(worker->config.log, LOG_VERBOSE, "no memory for a new connection");
     mem_free(handoffs);
 }
@@ -153,13 +153,13 @@ static bool handoffs_grow_locked(struct worker *worker) {
 }
 
 bool worker_assign(struct worker *worker, int fd, const struct socket_address *peer,
-                   const char *listener_name) {
+                   const struct conn_origin *origin) {
     lock_acquire(&worker->queue_lock);
     bool is_first = worker->handoff_count == 0;
     bool is_assigned = handoffs_grow_locked(worker);
     if (is_assigned)
         worker->handoffs[worker->handoff_count++] =
-            (struct handoff){.fd = fd, .peer = *peer, .listener_name = listener_name};
+            (struct handoff){.fd = fd, .peer = *peer, .origin = origin};
     lock_release(&worker->queue_lock);
     /* Who finds it empty rings; the others' sockets are taken in the same go. */
     if (is_assigned && is_first)

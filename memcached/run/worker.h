@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "memcached/net/socket.h"
+#include "memcached/run/conn.h"
 #include "memcached/run/conn_list.h"
 #include "memcached/run/freeze.h"
 #include "memcached/run/log.h"
@@ -52,7 +53,7 @@ bool worker_start(struct worker *worker);
  * thread.
  */
 bool worker_assign(struct worker *worker, int fd, const struct socket_address *peer,
-                   const char *listener_name);
+                   const struct conn_origin *origin);
 
 /*
  * Takes over a bound UDP socket that this worker is to serve, perhaps together with others; closes it

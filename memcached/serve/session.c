@@ -332,7 +332,7 @@ static bool turn_batch(struct turn *turn, unsigned *line_max, struct session_res
 static void choose_protocol(struct session *session) {
     const struct server *server = session->env->server;
     unsigned char first = (unsigned char)*session->parser.at;
-    switch (server->settings->binding_protocol) {
+    switch (session->peer.protocol) {
     case PROTOCOL_AUTO:
         session->is_binary = first == BINARY_MAGIC_REQUEST;
         break;

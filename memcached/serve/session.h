@@ -50,8 +50,9 @@ struct session_env {
 struct session_peer {
     /* printable address, as `stats conns` shows it; lives as long as the session */
     const char *name;
-    const char *ip;   /* numeric IPv4 or IPv6 address without port; "" for a unix socket */
-    int fd;           /* what watchers know the connection by */
+    const char *ip; /* numeric IPv4 or IPv6 address without port; "" for a unix socket */
+    int fd;         /* what watchers know the connection by */
+    enum settings_protocol protocol; /* what may be spoken there */
     void *connection; /* the run layer's handle: passed back in hooks; NULL for datagrams */
     /* It asks by datagrams, and others may do so in the same session (datagram.h). */
     bool is_datagram;

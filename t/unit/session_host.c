@@ -60,6 +60,7 @@ void host_open(struct host *host) {
                                      .store = store_thread_join(host->server.store),
                                      .counters = &host->counters};
     CHECK(host->env.store);
+    host->peer.protocol = host->settings.binding_protocol;
     host->session = session_create(&host->env, &host->peer);
     CHECK(host->session);
 }

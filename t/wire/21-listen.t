@@ -39,6 +39,44 @@ set_ok($server->conn([ '127.0.0.1', $one ]), 'shared', '1');
 value_is($server->conn([ '127.0.0.3', $three ]), 'shared', '1', 'it is one cache');
 $server->stop;
 
+# Prefixes: a protocol, a tag
+if ($server->does('listen_prefixes')) {
+    my ($ascii, $binary, $tagged) = map { Wire::Server::free_port() } 1 .. 3;
+    my $noop = pack('CCx22', 0x80, 0x0a);
+    my $server = server('-l', "proto[ascii]:127.0.0.1:$ascii,proto[binary]:tag[b]:127.0.0.1:$binary",
+                        '-l', "tag_abc_:127.0.0.1:$tagged");
+    answers($server, [ '127.0.0.1', $ascii ], 'proto[ascii]: text');
+    my $c = $server->conn([ '127.0.0.1', $ascii ]);
+    $c->put("$noop\r\n");
+    is($c->line, "ERROR\r\n", ' ... and only text');
+    $c = $server->conn([ '127.0.0.1', $binary ]);
+    $c->put($noop);
+    is($c->take(24), pack('CCx22', 0x81, 0x0a), 'proto[binary]: binary');
+    $c = $server->conn([ '127.0.0.1', $binary ]);
+    $c->put("version\r\nversion\r\nversion\r\nversion\r\n");
+    is($c->take_all, '', ' ... and only binary');
+    answers($server, [ '127.0.0.1', $tagged ], 'tag_abc_: text');
+    $c = $server->conn([ '127.0.0.1', $tagged ]);
+    $c->put($noop);
+    is($c->take(24), pack('CCx22', 0x81, 0x0a), ' ... and binary');
+    answers($server, [ '127.0.0.1', $server->port ], 'another address: what -B says');
+    $server->stop;
+}
+for my $row ([ 'tag[]:127.0.0.1', 'Listener tags must be between 1 and 8 characters: ""' ],
+             [ 'tag[123456789]:127.0.0.1',
+               'Listener tags must be between 1 and 8 characters: "123456789"' ],
+             [ 'tag_ab:127.0.0.1:1', 'Invalid tag in socket config: "_ab:127.0.0.1:1"' ],
+             [ 'proto[:127.0.0.1:1', 'Invalid protocol spec: "[:127.0.0.1:1"' ],
+             [ 'proto[proxy]:127.0.0.1:1', 'Proxy must be enabled to use: "proto[proxy"' ],
+             [ '127.0.0.1:abc', 'Invalid port number: "abc"' ],
+             [ '[::1', 'Invalid IPV6 address: "[::1"' ]) {
+    last unless $server->does('listen_prefixes');
+    my ($address, $message) = @$row;
+    my $refused = Wire::Server->spawn(@user, '-p', Wire::Server::free_port(), '-l', $address);
+    is($refused->wait_end, 71 << 8, "-l $address is refused");
+    is(index($refused->stderr, $message), 0, ' ... with a message');
+}
+
 # -l with -p; -l replaces the wildcard address
 my $port = Wire::Server::free_port();
 $server = run_until(sub { Wire::Conn->open($port) }, '-l', '127.0.0.1,127.0.0.2', '-p', $port);

@@ -24,6 +24,12 @@ my %since = (
     # `ms`, `md`, `mg`: the flag E gives the new CAS value; before, it is an invalid flag.
     meta_cas_override => '1.6.27',
 
+    # `-l proto[ascii]:...` and `-l tag[name]:...`; before, parts of them are unknown.
+    listen_prefixes => '1.6.38',
+
+    # The CAS value of a server's first item; before, it is 1.
+    first_cas_is_two => '1.6.38',
+
     # `lru_crawler metadump` tells the client flags; before, it does not.
     metadump_flags => '1.6.38',
 
