@@ -58,6 +58,46 @@ static bool is_memory_used_up(struct store *store) {
     return is_used_up;
 }
 
+/* What a class is found to be between two samples. */
+struct class_state {
+    uint32_t pages;
+    uint64_t free_pages; /* worth of free chunks */
+    bool has_evicted;    /* since the last sample, or between the last two */
+};
+
+static struct class_state state_of(struct store *store, unsigned id) {
+    struct slab_class *class = &store->slabs.classes[id];
+    const struct automove_class *known = &store->automove.classes[id];
+    latch_acquire(&class->lock);
+    struct class_state state = {
+        .pages = class->page_count,
+        .free_pages = slab_free_chunks_locked(class) / class->chunks_per_page,
+        .has_evicted = known->evicted_new > 0 || class->events.evicted > known->evicted,
+    };
+    latch_release(&class->lock);
+    return state;
+}
+
+/*
+ * Pages that lie idle in one class while another evicts: nobody loses anything by it, so this waits
+ * for no sample.
+ */
+static unsigned relief_locked(struct store *store, unsigned *to) {
+    unsigned from = 0;
+    unsigned needy = 0;
+    if (!is_memory_used_up(store))
+        return 0;
+    for (unsigned id = 1; id <= store->slabs.class_count; id++) {
+        struct class_state state = state_of(store, id);
+        if (state.has_evicted && state.free_pages == 0)
+            needy = id;
+        else if (!state.has_evicted && state.free_pages > 0 && state.pages >= RICH_PAGES_MIN)
+            from = id;
+    }
+    *to = needy;
+    return needy ? from : 0;
+}
+
 /*
  * How old what a class evicts next is, on average; sudden need shows at once, and a class that just
  * happens to have an old item there does not seem to be rich.
@@ -134,8 +174,11 @@ unsigned automove_choose_locked(struct store *store, unsigned *to) {
             sample_class_locked(store, id);
         automove->moves_left = 1 + store->slabs.page_limit / PAGES_A_MOVE;
     }
+    unsigned from = relief_locked(store, to);
+    if (from)
+        return from;
     *to = MOVER_TO_POOL;
-    unsigned from = idle_class_locked(store);
+    from = idle_class_locked(store);
     return from ? from : balance_locked(store, to);
 }
 

@@ -2,6 +2,8 @@
  * Balancing the classes: which one should give up a page, and to whom. Looks at every class once a
  * second. Private to the store.
  *
+ * When memory is used up, a class that evicts gets the pages whose worth lies free in another, at
+ * once and one after the other.
  * Level 1: a class that has had three pages' worth of free chunks for a whole window gives one to
  * the pool. When memory is used up, a class that evicts while its coldest item is younger than
  * `ratio` of the age of another's gets a page of that one; ages are averages over the window, or

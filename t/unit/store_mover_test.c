@@ -468,6 +468,40 @@ START_TEST(a_class_in_great_need_gets_a_page_a_second) {
 }
 END_TEST
 
+/* What is free in another class is had at once, for next to no eviction, however fast it is needed. */
+START_TEST(what_lies_idle_elsewhere_is_given_at_once) {
+    enum { BYTES = 5000, COUNT = 1600, AT_A_TIME = 20 };
+    f.config.limit_bytes = 16 * MB;
+    fixture_open(&f);
+    automove(1 + (unsigned)_i, 10, 0.8);
+    fill_with(1000);
+    unsigned rich = class_with(1000);
+    unsigned needy = class_with(BYTES);
+    for (unsigned i = 0; i < 16000; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "k%u", i);
+        if (i % 8)
+            drop(&f, key);
+    }
+    uint64_t left = class_stats(rich).number;
+    for (unsigned second = 0; second < 3; second++) {
+        fixture_wait(&f, 1);
+        store_maintain(f.thread);
+    }
+    uint64_t moved = stats_of(&f).slabs_moved_count;
+    for (unsigned i = 0; i < COUNT; i++) {
+        ck_assert_int_eq(put_numbered("s", i, BYTES), STORE_OK);
+        if (i % AT_A_TIME == 0)
+            fixture_settle(&f);
+    }
+    ck_assert_uint_gt(stats_of(&f).slabs_moved_count, moved + 5);
+    ck_assert_uint_eq(class_stats(rich).number, left);
+    /* at most what was stored before the next look, a page */
+    ck_assert_uint_le(class_stats(needy).evicted, pages_of(needy) * AT_A_TIME);
+    fixture_verify(&f);
+}
+END_TEST
+
 START_TEST(classes_of_one_age_keep_their_pages) {
     f.config.limit_bytes = 16 * MB;
     fixture_open(&f);
@@ -624,6 +658,7 @@ static Suite *mover_suite(void) {
     tcase_add_test(tcase, free_pages_go_to_the_pool_after_a_window);
     tcase_add_test(tcase, a_starved_class_gets_pages_in_seconds);
     tcase_add_test(tcase, a_class_in_great_need_gets_a_page_a_second);
+    tcase_add_loop_test(tcase, what_lies_idle_elsewhere_is_given_at_once, 0, 2);
     tcase_add_test(tcase, classes_of_one_age_keep_their_pages);
     tcase_add_test(tcase, aggressive_automove_asks_for_no_age);
     tcase_add_test(tcase, standby_moves_nothing);
