@@ -98,7 +98,7 @@ static inline const char *take_flags(const char *at, const char *end, struct req
     if (end_bytes)
         return at + end_bytes;
     const char *newline = *at == ' ' ? memchr(at, '\n', (size_t)(end - at)) : NULL;
-    if (UNLIKELY(!newline))
+    if (UNLIKELY(!newline || newline - at > PARSE_LINE_BYTES_MAX))
         return NULL;
     request->rest_bytes = (uint32_t)(newline - at - (newline[-1] == '\r'));
     return newline + 1;

@@ -37,6 +37,11 @@ reply_is($c, 'get ' . 'a ' x 1024 . "\r\n", "VALUE a 0 1\r\n1\r\n" x 1024 . "END
 reply_is($c, 'gets ' . ('missing' . 'x' x 90 . ' ') x 30000 . "\r\n", "END\r\n", 'gets of 3 MB');
 
 reply_closes($server->conn, 'x' x 17000 . "\r\n", '', 'a line of 17,000 bytes with its end at hand: closed');
+reply_is($c, 'mg a ' . 'v ' x 8000 . "\r\n", "CLIENT_ERROR options flags are too long\r\n",
+         'a meta command of 16,000 bytes is answered');
+for my $line ('mg a ' . 'v ' x 8500, 'ms a 1 ' . 'v ' x 8500, 'md a' . ' ' x 17000) {
+    reply_closes($server->conn, "$line\r\n", '', ' ... of 17,000 it closes');
+}
 reply_is($c, 'get' . ' ' x 17000 . "a\r\n", $a, ' ... a get is served');
 
 # The same in small pieces
