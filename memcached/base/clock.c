@@ -10,15 +10,22 @@ static uint64_t system_ms(clockid_t which) {
 
 void clock_start(struct clock *clock, uint64_t wall_ms, uint64_t mono_ms) {
     clock->start_mono_ms = mono_ms;
+    atomic_store_explicit(&clock->shift_s, 0, memory_order_relaxed);
     clock_set(clock, wall_ms, mono_ms);
 }
 
 void clock_set(struct clock *clock, uint64_t wall_ms, uint64_t mono_ms) {
-    uint64_t elapsed = (mono_ms - clock->start_mono_ms) / 1000;
+    uint64_t elapsed = (mono_ms - clock->start_mono_ms) / 1000 +
+                       atomic_load_explicit(&clock->shift_s, memory_order_relaxed);
     atomic_store_explicit(&clock->wall_ms, wall_ms, memory_order_relaxed);
     atomic_store_explicit(&clock->mono_ms, mono_ms, memory_order_relaxed);
     atomic_store_explicit(&clock->seconds, (uint32_t)(elapsed + CLOCK_FIRST_SECOND),
                           memory_order_relaxed);
+}
+
+void clock_shift(struct clock *clock, uint32_t seconds) {
+    atomic_fetch_add_explicit(&clock->shift_s, seconds, memory_order_relaxed);
+    atomic_fetch_add_explicit(&clock->seconds, seconds, memory_order_relaxed);
 }
 
 void clock_start_now(struct clock *clock) {

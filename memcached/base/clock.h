@@ -18,6 +18,7 @@ struct clock {
     _Atomic uint64_t wall_ms; /* milliseconds since 1970, as the system's clock gives them */
     _Atomic uint64_t mono_ms; /* milliseconds of a clock that never goes back */
     _Atomic uint32_t seconds; /* whole seconds since clock_start, plus CLOCK_FIRST_SECOND */
+    _Atomic uint32_t shift_s; /* by how much clock_shift has moved the seconds: added to them */
     uint64_t start_mono_ms;   /* fixed by clock_start */
 };
 
@@ -26,6 +27,12 @@ void clock_start(struct clock *clock, uint64_t wall_ms, uint64_t mono_ms);
 
 /* Sets the clock: for tests and simulations, and for clock_update. mono_ms must not go back. */
 void clock_set(struct clock *clock, uint64_t wall_ms, uint64_t mono_ms);
+
+/*
+ * Moves the seconds forward, as if so many had passed, and those alone; for tests of a running
+ * server. Any thread. Holds at once, or, where it meets a clock_set, from the next one on.
+ */
+void clock_shift(struct clock *clock, uint32_t seconds);
 
 /* Reads the system's clocks into it. Only the outermost layer calls these two. */
 void clock_start_now(struct clock *clock);

@@ -29,6 +29,18 @@ START_TEST(clock_counts_seconds_from_its_start) {
 }
 END_TEST
 
+START_TEST(a_clock_that_is_shifted_stays_so) {
+    struct clock clock;
+    clock_start(&clock, 1700000000000, 5000);
+    clock_shift(&clock, 100);
+    ck_assert_uint_eq(clock_seconds(&clock), CLOCK_FIRST_SECOND + 100);
+    ck_assert_uint_eq(clock_wall_ms(&clock), 1700000000000);
+    clock_set(&clock, 1700000001000, 6000);
+    ck_assert_uint_eq(clock_seconds(&clock), CLOCK_FIRST_SECOND + 101);
+    ck_assert_uint_eq(clock_mono_ms(&clock), 6000);
+}
+END_TEST
+
 START_TEST(clock_tells_when_the_next_second_begins) {
     struct clock clock;
     clock_start(&clock, 1700000000123, 5500);
@@ -383,6 +395,7 @@ static Suite *base_suite(bool can_fork) {
     TCase *tcase = tcase_create("base");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, clock_counts_seconds_from_its_start);
+    tcase_add_test(tcase, a_clock_that_is_shifted_stays_so);
     tcase_add_test(tcase, clock_tells_when_the_next_second_begins);
     tcase_add_test(tcase, clock_reads_the_system);
     tcase_add_test(tcase, rng_repeats_with_its_seed);

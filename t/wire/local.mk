@@ -62,6 +62,7 @@ EXTRA_DIST += \
 	t/wire/82-slabs.t \
 	t/wire/83-slabs-large.t \
 	t/wire/84-large-items.t \
+	t/wire/85-debugtime.t \
 	t/wire/lib/Wire.pm \
 	t/wire/lib/Wire/Adapter.pm \
 	t/wire/lib/Wire/Binary.pm \
