@@ -27,7 +27,9 @@ struct loop {
     struct wake wake;
     struct loop_watch *wake_watch;
     void (*woken)(void *context);
-    void *woken_context;
+    void (*begins)(void *context);   /* NULL: nobody asks when a turn begins */
+    bool has_begun;                  /* what is ready in this turn is known */
+    void *context;                   /* of the two */
     struct loop_stream *ready;       /* to receive from in the next turn */
     struct loop_stream *unconfirmed; /* received in this turn, and may not have sent since */
 };
@@ -48,6 +50,7 @@ struct loop_stream {
 
 struct loop_watch {
     struct event event;
+    struct loop *loop;
     void (*ready)(void *context);
     void *context;
 };
@@ -58,11 +61,20 @@ struct loop_timer {
     void *context;
 };
 
+/* The wait is over: something is called back. */
+static inline void begin_turn(struct loop *loop) {
+    if (LIKELY(loop->has_begun))
+        return;
+    loop->has_begun = true;
+    if (loop->begins)
+        loop->begins(loop->context);
+}
+
 static void on_wake(void *context) {
     struct loop *loop = context;
     wake_clear(&loop->wake);
     if (loop->woken)
-        loop->woken(loop->woken_context);
+        loop->woken(loop->context);
 }
 
 /* One thread owns the base, and no time is cached: a turn without timers reads no clock. */
@@ -88,7 +100,7 @@ struct loop *loop_create(void (*woken)(void *context), void *context) {
     if (!loop)
         return NULL;
     loop->woken = woken;
-    loop->woken_context = context;
+    loop->context = context;
     if (!wake_open(&loop->wake))
         goto out_loop;
     loop->base = base_create();
@@ -114,6 +126,10 @@ void loop_destroy(struct loop *loop) {
     event_base_free(loop->base);
     wake_close(&loop->wake);
     mem_free(loop);
+}
+
+void loop_on_turn(struct loop *loop, void (*begins)(void *context)) {
+    loop->begins = begins;
 }
 
 void loop_wake(struct loop *loop) {
@@ -210,6 +226,7 @@ static void receive(struct loop_stream *stream) {
 static void on_stream(evutil_socket_t fd, short what, void *context) {
     struct loop_stream *stream = context;
     (void)fd;
+    begin_turn(stream->loop);
     if (what & EV_CLOSED)
         stream->is_ending = true;
     if (what & (EV_READ | EV_CLOSED)) {
@@ -293,13 +310,16 @@ static void receive_ready(struct loop *loop) {
 }
 
 void loop_turn(struct loop *loop, bool may_wait) {
+    loop->has_begun = false;
     confirm_streams(loop);
     bool has_ready = loop->ready != NULL;
     /* Without ONCE, a turn would go on as long as anything is ready. */
     event_base_loop(loop->base,
                     may_wait && !has_ready ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
-    if (has_ready)
+    if (has_ready) {
+        begin_turn(loop);
         receive_ready(loop);
+    }
 }
 
 /*
@@ -310,6 +330,7 @@ static void on_watch(evutil_socket_t fd, short what, void *context) {
     struct loop_watch *watch = context;
     (void)fd;
     (void)what;
+    begin_turn(watch->loop);
     watch->ready(watch->context);
 }
 
@@ -318,6 +339,7 @@ static struct loop_watch *watch_create(struct loop *loop, int fd, short what,
     struct loop_watch *watch = mem_zalloc(sizeof(*watch));
     if (!watch)
         return NULL;
+    watch->loop = loop;
     watch->ready = ready;
     watch->context = context;
     event_assign(&watch->event, loop->base, fd, (short)(what | EV_PERSIST), on_watch, watch);

@@ -21,6 +21,8 @@ const char *loop_version(void);
  * descriptors are refused.
  */
 struct loop *loop_create(void (*woken)(void *context), void *context);
+/* Before anything else is called back in a turn, this is, with loop_create's context. May be NULL. */
+void loop_on_turn(struct loop *loop, void (*begins)(void *context));
 /* Streams, watches and timers must have been destroyed. */
 void loop_destroy(struct loop *loop);
 

@@ -57,7 +57,11 @@ static void on_stats_conns(void *context, struct stat_sink *sink) {
 
 static void on_stats_stalls(void *context, struct stat_sink *sink) {
     struct runner *runner = context;
-    stalls_stats(background_stalls(runner->background), sink);
+    struct stall_sum sums[STALL_COUNT] = {0};
+    stalls_add(background_stalls(runner->background), sums);
+    for (unsigned i = 0; i < runner->worker_count; i++)
+        stalls_add(worker_stalls(runner->workers[i]), sums);
+    stalls_stats(sums, sink);
 }
 
 static void on_stats_reset(void *context) {
@@ -69,6 +73,7 @@ static void on_stats_reset(void *context) {
     listener_set_stats_reset(runner->listeners);
     watch_hub_stats_reset(runner->hub);
     stalls_reset(background_stalls(runner->background));
+    latch_waits_reset();
 }
 
 static enum serve_watch on_watch(void *context, void *connection, uint32_t streams) {

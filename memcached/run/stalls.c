@@ -59,7 +59,6 @@ void stalls_end(struct stalls *stalls, enum stall kind) {
 
 void stalls_reset(struct stalls *stalls) {
     atomic_store_explicit(&stalls->is_reset_due, true, memory_order_relaxed);
-    latch_waits_reset();
 }
 
 static void put(struct stat_sink *sink, const char *kind, const char *what, uint64_t value) {
@@ -68,19 +67,31 @@ static void put(struct stat_sink *sink, const char *kind, const char *what, uint
     stat_put_u64(sink, name, value);
 }
 
-void stalls_stats(const struct stalls *stalls, struct stat_sink *sink) {
+void stalls_add(const struct stalls *stalls, struct stall_sum sums[STALL_COUNT]) {
+    for (unsigned i = 0; i < STALL_COUNT; i++) {
+        const struct stall_counts *counts = &stalls->counts[i];
+        uint64_t longest_ns = get(&counts->longest_ns);
+        sums[i].count += get(&counts->count);
+        sums[i].total_ns += get(&counts->total_ns);
+        sums[i].over_1ms += get(&counts->over_1ms);
+        sums[i].over_5ms += get(&counts->over_5ms);
+        if (longest_ns > sums[i].longest_ns)
+            sums[i].longest_ns = longest_ns;
+    }
+}
+
+void stalls_stats(const struct stall_sum sums[STALL_COUNT], struct stat_sink *sink) {
     static const char *const names[] = {
 #define STALL(name, meaning) #name,
 #include "memcached/run/stalls.def"
 #undef STALL
     };
     for (unsigned i = 0; i < STALL_COUNT; i++) {
-        const struct stall_counts *counts = &stalls->counts[i];
-        put(sink, names[i], "count", get(&counts->count));
-        put(sink, names[i], "total_us", get(&counts->total_ns) / 1000);
-        put(sink, names[i], "longest_us", get(&counts->longest_ns) / 1000);
-        put(sink, names[i], "over_1ms", get(&counts->over_1ms));
-        put(sink, names[i], "over_5ms", get(&counts->over_5ms));
+        put(sink, names[i], "count", sums[i].count);
+        put(sink, names[i], "total_us", sums[i].total_ns / 1000);
+        put(sink, names[i], "longest_us", sums[i].longest_ns / 1000);
+        put(sink, names[i], "over_1ms", sums[i].over_1ms);
+        put(sink, names[i], "over_5ms", sums[i].over_5ms);
     }
     struct latch_waits waits;
     latch_waits_get(&waits);

@@ -1,6 +1,6 @@
 /*
- * How long steps of the background thread take: each is a slice that is meant to be short, and what
- * locks it takes it holds no longer. For `stats stalls`.
+ * How long the steps of one thread take, a slice of background work or a turn of a worker: each is
+ * meant to be short, and what locks it takes it holds no longer. For `stats stalls`.
  */
 #ifndef RUN_STALLS_H
 #define RUN_STALLS_H
@@ -37,7 +37,12 @@ void stalls_end(struct stalls *stalls, enum stall kind);
 
 /* Any thread. */
 void stalls_reset(struct stalls *stalls);
-/* `stats stalls`: these, and how long threads slept for a latch of the store. Any thread. */
-void stalls_stats(const struct stalls *stalls, struct stat_sink *sink);
+/* Adds what one thread has counted to a sum that began with all 0. Any thread. */
+struct stall_sum {
+    uint64_t count, total_ns, longest_ns, over_1ms, over_5ms;
+};
+void stalls_add(const struct stalls *stalls, struct stall_sum sums[STALL_COUNT]);
+/* `stats stalls`: the sums, and how long threads slept for a latch of the store. Any thread. */
+void stalls_stats(const struct stall_sum sums[STALL_COUNT], struct stat_sink *sink);
 
 #endif

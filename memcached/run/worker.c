@@ -22,6 +22,8 @@ struct worker {
     struct conn_env env;         /* owner thread, while it runs */
     struct udp_port *udp_ports;  /* likewise */
     bool is_checking_idle;       /* owner thread: in this turn */
+    bool has_begun;              /* likewise: there was something to do */
+    struct stalls stalls;
     pthread_t thread;
     bool is_running; /* main thread */
 
@@ -57,6 +59,12 @@ static void on_woken(void *context) {
         worker->is_checking_idle = true;
 }
 
+static void on_turn(void *context) {
+    struct worker *worker = context;
+    worker->has_begun = true;
+    stalls_begin(&worker->stalls);
+}
+
 /*
  * A turn has two phases: read and execute for every connection that is ready, then flush: first
  * what goes to the peer, then one send a connection.
@@ -77,6 +85,9 @@ static void turn(struct worker *worker) {
     conn_flush_all(env);
     udp_port_flush_all(worker->udp_ports);
     store_thread_quiesce(env->session.store);
+    if (worker->has_begun)
+        stalls_end(&worker->stalls, STALL_turn);
+    worker->has_begun = false;
 }
 
 static void *run(void *context) {
@@ -107,6 +118,7 @@ static bool env_init(struct worker *worker, const char **why) {
     env->loop = loop_create(on_woken, worker);
     if (!env->loop)
         goto out_receive;
+    loop_on_turn(env->loop, on_turn);
     *why = "no handle of the store";
     env->session.store = store_thread_join(config->server->store);
     if (env->session.store) {
@@ -222,7 +234,12 @@ void worker_stats(struct worker *worker, struct serve_run_stats *sum) {
     sum->read_buf_oom += get(&env->pool.refused_count);
 }
 
+struct stalls *worker_stalls(struct worker *worker) {
+    return &worker->stalls;
+}
+
 void worker_stats_reset(struct worker *worker) {
+    stalls_reset(&worker->stalls);
     /*
      * The counts are their owner's: what they were is remembered, so that no addition can undo it.
      */

@@ -10,6 +10,7 @@
 #include "memcached/run/conn_list.h"
 #include "memcached/run/freeze.h"
 #include "memcached/run/log.h"
+#include "memcached/run/stalls.h"
 #include "memcached/serve/server.h"
 
 enum {
@@ -76,5 +77,7 @@ void worker_destroy(struct worker *worker);
 /* Adds this worker's share. Any thread. */
 void worker_stats(struct worker *worker, struct serve_run_stats *sum);
 void worker_stats_reset(struct worker *worker);
+/* How long its turns take. */
+struct stalls *worker_stalls(struct worker *worker);
 
 #endif

@@ -1,4 +1,4 @@
-# stats stalls: how long the steps of background work take. A statistic of this server's own.
+# stats stalls: how long the steps of background work and the turns of workers take. A statistic of this server's own.
 use strict;
 use warnings;
 use FindBin;
@@ -10,7 +10,7 @@ my $server = server();
 my $c = $server->conn;
 plan skip_all => 'the server has no stats stalls' if $c->ask("stats stalls\r\n") eq "ERROR\r\n";
 
-my @steps = qw(tick maintain grow crawl);
+my @steps = qw(tick maintain grow crawl turn);
 my @figures = qw(count total_us longest_us over_1ms over_5ms);
 poll_ok {
     my $stalls = $c->stats('stalls');
@@ -35,5 +35,17 @@ poll_ok {
     $count <= 5;
 } 'stats reset begins anew';
 is((grep { /:/ } keys %{ $c->stats }), 0, 'plain stats have none of it');
+
+# What a worker takes long over shows: a value of many megabytes is copied by an append.
+my $server2 = server('-m', 128, '-I', '60m');
+my $busy = $server2->conn;
+$busy->set('large', 'x' x (40 << 20));
+$busy->ask("stats reset\r\n");
+poll_ok { $busy->stats('stalls')->{'turn:count'} < 20 } 'turns are counted anew';
+$busy->command("append large 0 0 1\r\nx");
+poll_ok { $busy->stats('stalls')->{'turn:over_1ms'} > 0 } 'a long turn shows';
+cmp_ok($busy->stats('stalls')->{'turn:longest_us'}, '>', 1000, ' ... how long it was');
+$server2->stop;
+$server->stop;
 
 done_testing;
