@@ -69,7 +69,7 @@ $server->stop;
 
 # -c with no_maxconns_fast: the kernel lets clients wait, until one leaves.
 SKIP: {
-    skip 'not in this version', 4 unless Wire::Server::is_replicating();
+    skip 'not in this version', 5 unless Wire::Server::is_replicating();
     $server = server('-c', 40, '-t', 2, '-o', 'no_maxconns_fast');
     $c = $server->conn;
     is($c->stats('settings')->{maxconns_fast}, 'no', 'no_maxconns_fast');
@@ -80,7 +80,8 @@ SKIP: {
     $_->close for splice @open, 0, 20;
     is(scalar(grep { $_->line eq "MN\r\n" } @open), 25, 'who waited is served in the end');
     $stats = $c->stats;
-    is("$stats->{accepting_conns} $stats->{rejected_connections}", '1 0', ' ... nobody is refused');
+    is($stats->{accepting_conns}, 1, ' ... as stats say');
+    ok(!exists $stats->{rejected_connections}, ' ... and nobody can be refused');
     $server->stop;
 }
 
