@@ -1,5 +1,8 @@
 #include "memcached/proto/number.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "memcached/base/num.h"
 
 static bool is_white(char c) {
@@ -54,4 +57,17 @@ bool number_i64(const char *text, size_t bytes, int64_t *value) {
         return false;
     *value = is_negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
     return true;
+}
+
+enum { DOUBLE_BYTES_MAX = 64 };
+
+bool number_double(const char *text, size_t bytes, double *value) {
+    char copy[DOUBLE_BYTES_MAX];
+    if (bytes >= sizeof(copy))
+        return false;
+    memcpy(copy, text, bytes);
+    copy[bytes] = '\0';
+    char *rest;
+    *value = strtod(copy, &rest);
+    return rest != copy && (*rest == '\0' || is_white(*rest));
 }

@@ -15,5 +15,7 @@ bool number_u64(const char *text, size_t bytes, uint64_t *value);
 /* The same, and its lower 32 bits. */
 bool number_u32(const char *text, size_t bytes, uint32_t *value);
 bool number_i64(const char *text, size_t bytes, int64_t *value);
+/* The same of a number as strtod has it, of fewer than 64 bytes. */
+bool number_double(const char *text, size_t bytes, double *value);
 
 #endif

@@ -1,23 +1,11 @@
 /* `lru tune`, `lru mode`, `lru temp_ttl`: the rules of the LRU, changed while the server runs. */
-#include <stdlib.h>
-
 #include "memcached/proto/number.h"
 #include "memcached/serve/admin_words.h"
 
-enum {
-    SHARES_PERCENT_MAX = 80, /* of hot and warm together */
-    FACTOR_BYTES_MAX = 64,
-};
+enum { SHARES_PERCENT_MAX = 80 }; /* of hot and warm together */
 
 static bool take_factor(const struct word *word, double *factor) {
-    char text[FACTOR_BYTES_MAX];
-    if (word->bytes >= sizeof(text))
-        return false;
-    memcpy(text, word->text, word->bytes);
-    text[word->bytes] = '\0';
-    char *rest;
-    *factor = strtod(text, &rest);
-    return rest != text && *rest == '\0';
+    return number_double(word->text, word->bytes, factor);
 }
 
 /* lru tune <percent hot> <percent warm> <max hot factor> <max warm factor> */

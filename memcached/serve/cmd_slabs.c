@@ -1,11 +1,10 @@
 /* `slabs reassign` and `slabs automove`: which slab page belongs to which class. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "memcached/proto/number.h"
 #include "memcached/serve/admin_words.h"
 
-enum { AUTOMOVE_LEVEL_MAX = 2, RATIO_BYTES_MAX = 64 };
+enum { AUTOMOVE_LEVEL_MAX = 2 };
 
 static const char *const reassign_replies[] = {
     [STORE_REASSIGN_OK] = "OK\r\n",
@@ -16,27 +15,22 @@ static const char *const reassign_replies[] = {
 };
 
 /* slabs reassign <source class> <destination class> */
-static const char *reassign(const struct admin_call *call, const struct words *words) {
+static void reassign(const struct admin_call *call, const struct words *words) {
     const struct word *word = words->word;
     int64_t from, to;
     if (!call->env->server->settings->moves_pages)
-        return "CLIENT_ERROR slab reassignment disabled\r\n";
-    if (!number_i64(word[2].text, word[2].bytes, &from) ||
-        !number_i64(word[3].text, word[3].bytes, &to))
-        return BAD_FORMAT;
-    return reassign_replies[store_reassign(call->env->store, (int32_t)from, (int32_t)to)];
+        answer(call, words, "CLIENT_ERROR slab reassignment disabled\r\n");
+    else if (!number_i64(word[2].text, word[2].bytes, &from) ||
+             !number_i64(word[3].text, word[3].bytes, &to))
+        (void)outbuf_puts(call->out, BAD_FORMAT); /* `noreply` may be one of the two */
+    else
+        answer(call, words,
+               reassign_replies[store_reassign(call->env->store, (int32_t)from, (int32_t)to)]);
 }
 
 static bool take_ratio(const struct words *words, double *ratio) {
-    char text[RATIO_BYTES_MAX];
     const struct word *word = &words->word[3];
-    if (words->count < 4 || word->bytes >= sizeof(text))
-        return false;
-    memcpy(text, word->text, word->bytes);
-    text[word->bytes] = '\0';
-    char *rest;
-    *ratio = strtod(text, &rest);
-    return rest != text && *rest == '\0' && isfinite(*ratio);
+    return words->count >= 4 && number_double(word->text, word->bytes, ratio) && isfinite(*ratio);
 }
 
 /* slabs automove <level> | window <seconds> | ratio <ratio> | freeratio <ratio> */
@@ -67,7 +61,7 @@ static const char *automove(struct store *store, const struct words *words) {
 
 void cmd_slabs(const struct admin_call *call, const struct words *words) {
     if (is_word(words, 1, "reassign") && words->count == 4)
-        answer(call, words, reassign(call, words));
+        reassign(call, words);
     else if (is_word(words, 1, "automove"))
         answer(call, words, automove(call->env->server->store, words));
     else /* also to those who said noreply */
