@@ -34,11 +34,11 @@ static void execute_unknown(struct turn *turn, const struct binary_request *requ
 
 static void execute_flush(struct turn *turn, const struct binary_request *request) {
     int64_t delay = request->extras_bytes ? binary_load32(request->extras) : 0;
-    COUNT(turn->counters, cmd_flush, 1);
     if (!turn->server->settings->is_flush_enabled) {
         binary_reply_status(turn, &request->echo, BINARY_NOT_ALLOWED);
         return;
     }
+    COUNT(turn->counters, cmd_flush, 1);
     admin_flush(turn->session->env, delay);
     if (!binary_is_quiet(request))
         binary_reply(turn, &request->echo, 0, NULL, 0);

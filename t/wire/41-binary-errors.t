@@ -81,6 +81,12 @@ binary_is($c, ask(set => 'big', STORE, 'x' x 600_000), 'set:');
 binary_is($c, ask(append => 'big', '', 'x' x 600_000), 'append: not stored "Not stored."',
           'append makes it too large');
 
+$c->put(ask(set => 'big', STORE, '', body_bytes => 0x80000020));
+is(told($c->take_past('Too large.')), 'set: too large "Too large."', 'a value of more than 2 GB');
+$c->put('x' x 100);
+is($c->take_all, '', ' ... is not waited for');
+$c->reconnect;
+
 # Sizes
 for my $bytes (1, 100, 8100, 8192, 10_000, 70_000, 500_000, 1_000_000) {
     my $value = join '', map { chr(33 + $_ % 90) } 0 .. 99;
@@ -212,6 +218,7 @@ my $s = $strict->conn;
 binary_is($s, ask('flush') . ask('flushq') . ask(flush => '', FOR_EVER),
           join('; ', map { qq($_: not allowed "Auth failure.") } qw(flush flushq flush)), '-F');
 binary_is($s, ask(set => 'a', STORE, '1', cas => 5) . ask(incr => 'a', by(1)), 'set:; incr: 2', '-C');
+is($strict->conn->stats->{cmd_flush}, 0, ' ... which does not count');
 is(cas_of_binary($s, 'a'), 0, ' ... there are no CAS values');
 binary_is($s, ask(delete => 'a', '', '', cas => 1), 'delete: exists "Data exists for key."');
 $strict->stop;
