@@ -26,11 +26,6 @@ static inline struct store_key binary_key(const struct binary_request *request) 
         .data = request->key, .bytes = request->key_bytes, .hash = request->hash};
 }
 
-/* A CAS value that a client expects: with -C none is ever found. */
-static inline uint64_t binary_expected(const struct turn *turn, uint64_t cas) {
-    return turn->server->settings->has_cas ? cas : 0;
-}
-
 /* A reply that is no success; quiet commands give it, too. */
 void binary_reply_status(struct turn *turn, const struct binary_echo *echo,
                          enum binary_status status);

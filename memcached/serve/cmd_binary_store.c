@@ -6,6 +6,9 @@
 /* How often a number is begun that others begin and delete at the same time. */
 enum { ARITH_TRIES = 16 };
 
+/* A refused value that is longer is not read to its end: the connection is closed. */
+enum { SKIPPED_BYTES_MAX = INT32_MAX };
+
 static const uint8_t modes[] = {
     [BINARY_SET] = STORE_SET,         [BINARY_ADD] = STORE_ADD,
     [BINARY_REPLACE] = STORE_REPLACE, [BINARY_APPEND] = STORE_APPEND,
@@ -26,7 +29,9 @@ static void refuse(struct turn *turn, const struct binary_request *request, enum
     store_refuse_item(turn, &key, modes[request->command], request->command == BINARY_SET, why);
     binary_reply_status(turn, &request->echo,
                         why == STORE_TOO_LARGE ? BINARY_TOO_LARGE : BINARY_NO_MEMORY_FOR_ITEM);
-    if (request->traits & BINARY_IS_PARTIAL)
+    if (request->value_bytes > SKIPPED_BYTES_MAX)
+        turn->is_closing = true;
+    else if (request->traits & BINARY_IS_PARTIAL)
         value_skip(turn, request->value, request->value_bytes);
 }
 
@@ -125,7 +130,7 @@ void cmd_binary_delete(struct turn *turn, const struct binary_request *request) 
     struct store_key key = binary_key(request);
     turn_before_write(turn);
     enum store_status status =
-        store_delete(turn->thread, &key, request->cas != 0, binary_expected(turn, request->cas), 0);
+        store_delete(turn->thread, &key, request->cas != 0, turn_expected(turn, request->cas), 0);
     if (status == STORE_NOT_FOUND)
         COUNT(turn->counters, delete_misses, 1);
     if (status == STORE_NOT_FOUND)
@@ -232,7 +237,7 @@ void cmd_binary_arith(struct turn *turn, const struct binary_request *request) {
         struct store_arith arith = {.is_decr = request->command == BINARY_DECR,
                                     .delta = extras.delta,
                                     .has_expected = request->cas != 0,
-                                    .expected_version = binary_expected(turn, request->cas)};
+                                    .expected_version = turn_expected(turn, request->cas)};
         enum store_status status = store_arith(turn->thread, &key, &arith);
         if (LIKELY(status != STORE_NOT_FOUND)) {
             reply_changed(turn, request, &arith, status);

@@ -142,11 +142,14 @@ static enum store_status delete_run(struct turn *turn, const struct store_key *k
                                     const struct meta *meta) {
     bool makes_stale = META_HAS(meta, 'I');
     bool drops_value = META_HAS(meta, 'x');
+    uint64_t expected = turn_expected(turn, meta->cas);
+    /* with -C, 0 is everybody's */
+    bool has_expected = META_HAS(meta, 'C') && (meta->cas != 0 || turn->server->settings->has_cas);
     if (!makes_stale && !drops_value)
-        return store_delete(turn->thread, key, META_HAS(meta, 'C'), meta->cas, meta->new_cas);
+        return store_delete(turn->thread, key, has_expected, expected, meta->new_cas);
     struct store_invalidate invalidate = {
-        .has_expected = META_HAS(meta, 'C'),
-        .expected_version = meta->cas,
+        .has_expected = has_expected,
+        .expected_version = expected,
         .new_version = meta->new_cas,
         .makes_stale = makes_stale,
         .drops_value = drops_value,
@@ -269,7 +272,7 @@ void cmd_meta_arith(struct turn *turn, struct request *request) {
     arith.is_decr = meta.mode == 'D' || meta.mode == '-';
     arith.delta = meta.delta;
     arith.has_expected = META_HAS(&meta, 'C') && meta.cas != 0;
-    arith.expected_version = meta.cas;
+    arith.expected_version = turn_expected(turn, meta.cas);
     arith.new_version = meta.new_cas;
     arith.has_exptime = META_HAS(&meta, 'T');
     arith.exptime = exptime_of(turn->server, (int32_t)meta.exptime);

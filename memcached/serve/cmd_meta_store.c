@@ -38,12 +38,13 @@ static const char *job_prepare(const struct turn *turn, struct request *request,
     /* an add that finds the key is refused whatever its CAS value; 0 fits what is joined to */
     bool has_expected =
         META_HAS(meta, 'C') && mode != STORE_ADD && (meta->cas != 0 || !is_joining_mode(mode));
+    uint64_t expected = turn_expected(turn, meta->cas);
     job->write = (struct store_write){
         .mode = mode == STORE_SET && has_expected ? STORE_CAS : mode,
-        .expected_version = turn->server->settings->has_cas ? meta->cas : 0,
+        .expected_version = expected,
         .has_expected = has_expected,
         .takes_older =
-            has_expected && META_HAS(meta, 'I') && meta->cas != 0 && !is_joining_mode(mode),
+            has_expected && META_HAS(meta, 'I') && expected != 0 && !is_joining_mode(mode),
         .begins_absent = is_joining_mode(mode) && META_HAS(meta, 'N'),
         .new_version = meta->new_cas,
     };

@@ -48,7 +48,7 @@ void cmd_store(struct turn *turn, const struct request *request) {
     job.drops_old = request->verb == VERB_SET;
     job.write = (struct store_write){.mode = modes[request->verb]};
     if (request->verb == VERB_CAS)
-        job.write.expected_version = turn->server->settings->has_cas ? request->number : 0;
+        job.write.expected_version = turn_expected(turn, request->number);
     value_take(turn, request, &job);
 }
 

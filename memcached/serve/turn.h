@@ -174,6 +174,11 @@ static inline uint64_t turn_cas(const struct turn *turn, uint64_t version) {
     return turn->server->settings->has_cas ? version : 0;
 }
 
+/* The version that a client expects: with -C none is ever found. */
+static inline uint64_t turn_expected(const struct turn *turn, uint64_t cas) {
+    return turn->server->settings->has_cas ? cas : 0;
+}
+
 /* ---- the commands ---- */
 
 void cmd_get(struct turn *turn, const struct request *request); /* get gets gat gats */

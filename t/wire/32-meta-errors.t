@@ -107,4 +107,20 @@ like($c->ask("me AAoNIA== b\r\n"), qr/^ME AAoNIA== exp=-1 la=\d cas=\d+ fetch=no
 my ($fetched) = $c->ask("set n 0 0 1\r\n1\r\nincr n 1\r\nme n\r\n") =~ /fetch=(\w+)/;
 is($fetched, 'no', 'incr is not a hit');
 $server->stop;
+
+# -C: no CAS values
+$server = server('-C');
+$c = $server->conn;
+replies_are($c,
+    [ "ms a 1\r\n1\r\n",  "HD\r\n" ],
+    [ "md a C1\r\n",       "EX\r\n" ],
+    [ "md a I C0\r\n",     "HD\r\n", '-C: 0 is the CAS value of every item' ],
+    [ "md a C0\r\n",       "HD\r\n" ],
+    [ "ms a 1\r\n1\r\n",  "HD\r\n" ],
+    [ "ms a 1 C0\r\n1\r\n", "EX\r\n", ' ... but not for ms' ],
+    [ "ma a C1\r\n",       "EX\r\n" ],
+    [ "ms a 1 I C1\r\n1\r\n", "EX\r\n", ' ... and no value is older' ],
+    [ "mg a v c\r\n",      "VA 1 c0\r\n1\r\n" ],
+);
+$server->stop;
 done_testing;
