@@ -116,12 +116,16 @@ EXTRA_DIST += \
 	t/wire/differ/lib/Differ/Allowed.pm \
 	t/wire/differ/lib/Differ/Case.pm \
 	t/wire/differ/lib/Differ/Compare.pm \
+	t/wire/differ/lib/Differ/Describe.pm \
 	t/wire/differ/lib/Differ/Generate.pm \
 	t/wire/differ/lib/Differ/Grammar.pm \
+	t/wire/differ/lib/Differ/Grammar/Binary.pm \
 	t/wire/differ/lib/Differ/Grammar/Meta.pm \
 	t/wire/differ/lib/Differ/Grammar/Text.pm \
+	t/wire/differ/lib/Differ/Grammar/Udp.pm \
 	t/wire/differ/lib/Differ/Main.pm \
 	t/wire/differ/lib/Differ/Pair.pm \
 	t/wire/differ/lib/Differ/Shrink.pm \
 	t/wire/differ/lib/Differ/Worker.pm \
+	t/wire/differ/tables/admin \
 	t/wire/differ/tables/text

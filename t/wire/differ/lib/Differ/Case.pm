@@ -7,8 +7,10 @@ package Differ::Case;
 #   t0+ set a 0 0 3\r\n    sent; the next step goes out without waiting for a reply
 #   t0& get b\r\n          goes out in one write with the next step on this connection
 #   t1: get a\r\n          another connection
+#   w0: 2.5               no connection: so many seconds pass
 #
-# A connection is a letter and a digit: t is TCP and speaks text, b is TCP and speaks binary.
+# A connection is a letter and a digit: t is TCP and speaks text, b is TCP and speaks binary; u is UDP,
+# every step a datagram.
 # In the bytes \r \n \t \\ \xHH stand for themselves, x{N} is N times the byte x, and some things are
 # filled in when the step is sent: @cas:KEY@ or @cas:KEY+N@ (also in eight binary bytes: @cas8:KEY@),
 # which is what that server has for the key's CAS value; @cas+N@, a CAS value above all of earlier
@@ -78,7 +80,7 @@ sub parse {
         if ($line eq '') {
             push @cases, $class->new(@steps) if @steps;
             @steps = ();
-        } elsif ($line =~ /^([tb]\d)([:+&]) (.*)\z/) {
+        } elsif ($line =~ /^([tbuw]\d)([:+&]) (.*)\z/) {
             push @steps, [ $1, text_to_bytes($3), $2 ];
         } elsif ($line !~ /^#/) {
             die "line $line_number is no step: $line\n";

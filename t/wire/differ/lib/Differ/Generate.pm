@@ -6,25 +6,48 @@ use strict;
 use warnings;
 use Differ::Case;
 use Differ::Grammar;
+use Differ::Grammar::Binary qw(binary_request);
 use Differ::Grammar::Meta qw(meta_request);
 use Differ::Grammar::Text qw(admin_request text_request);
+use Differ::Grammar::Udp qw(udp_binary_request udp_text_request);
 
 use constant {
     REQUESTS_MIN      => 5,
     REQUESTS_MAX      => 50,
     CONNECTIONS_MAX   => 3,
     VALUE_BYTES_MAX   => 100_000,          # what a fence's filler completes
+    BINARY_HEAD_BYTES => 24,
+    BINARY_BODY_BYTES_MAX => 60_000,
     LINE_BYTES_MAX    => 2000,             # what is longer and no line is not made one
     REFUSED_BYTES_MIN => 2_147_483_646,    # no length
 };
 
-# Name => what makes one request, and the kind of connection that speaks it.
+# What both servers are started with: one worker and no threads that look after items, so that what
+# they say is a matter of requests alone.
+our @server_options = (qw(-m 1024 -U 0 -t 1 -o), 'no_lru_crawler,no_lru_maintainer');
+
+sub _any_text { return chance(50) ? text_request() : meta_request() }
+
+# Name => what makes one request on each kind of connection, and
+#   options  of the servers, besides those above
+#   share    of the requests of a run that names no kind; 0 if not given: not among them
+#   passes   a wait behind the first half of the requests
 our %kinds = (
-    text  => { letter => 't', request => \&text_request },
-    meta  => { letter => 't', request => \&meta_request },
-    admin => { letter => 't', request => sub { weighted(70, \&admin_request, 30, \&text_request) } },
-    mixed => { letter => 't', request => sub { weighted(50, \&text_request, 50, \&meta_request) } },
+    text   => { share => 20, request => { t => \&text_request } },
+    meta   => { share => 20, request => { t => \&meta_request } },
+    binary => { share => 20, request => { b => \&binary_request } },
+    mixed  => { share => 20, request => { t => \&_any_text } },
+    across => { share => 10, request => { t => \&_any_text, b => \&binary_request }, connections_min => 2 },
+    admin  => { share => 3,  request => { t => sub { chance(70) ? admin_request() : text_request() } } },
+    udp    => { share => 3,  request => { u => \&udp_text_request }, options => [qw(-U free)] },
+    'udp-binary' => { share => 2,  request => { u => \&udp_binary_request }, options => [qw(-U free)] },
+    nocas  => { share => 2,  request => { t => \&_any_text, b => \&binary_request }, options => [qw(-C -F)] },
+    noflush => { share => 2, request => { t => \&_any_text, b => \&binary_request }, options => ['-F'] },
 );
+
+# In this order by default.
+our @usual_kinds = grep { $kinds{$_}{share} }
+    qw(text meta binary mixed across admin udp udp-binary nocas noflush);
 
 # One byte or a few of it changed, left out, doubled or put in.
 sub _spoil {
@@ -48,6 +71,14 @@ sub _is_endless {
     return 0;
 }
 
+# The same of a binary request.
+sub _is_endless_binary {
+    my ($bytes) = @_;
+    return 0 if length $bytes < BINARY_HEAD_BYTES;
+    my $announced = unpack 'x8N', $bytes;
+    return $announced > BINARY_BODY_BYTES_MAX && $announced > length $bytes && $announced < REFUSED_BYTES_MIN;
+}
+
 # A request in pieces, each of them a write.
 sub _split {
     my ($name, $bytes, $how) = @_;
@@ -60,35 +91,77 @@ sub _split {
     return (@steps, [ $name, $bytes, $how ]);
 }
 
+# Steps in the order in which they are sent: pieces of a request may wait while others go on.
+sub _add_steps {
+    my ($steps, $pending, $name, @pieces) = @_;
+    _await_last($steps) if @$steps && $steps->[-1][0] ne $name && !$pending->{ $steps->[-1][0] };
+    push @$steps, @pieces;
+}
+
+# The steps before are over before the next.
+sub _await_last { my ($steps) = @_; $steps->[-1][2] = ':' }
+
+# Names of connections, of the kinds that the grammar speaks.
+sub _connections {
+    my ($kind) = @_;
+    my @letters = sort keys %{ $kind->{request} };
+    my $count = chance(70) ? 1 : between(2, CONNECTIONS_MAX);
+    $count = $kind->{connections_min} if $count < ($kind->{connections_min} // 1);
+    return map { $letters[ ($_ + @letters * 9) % @letters ] . $_ } 0 .. $count - 1 if chance(50);
+    return map { $letters[ -1 - $_ % @letters ] . $_ } 0 .. $count - 1;
+}
+
+# Whether the request can be sent here; `last` is what stands before it in the same write.
+sub _is_fit {
+    my ($bytes, $letter, $last, $allowed, $has_large) = @_;
+    return 0 if $letter eq 'u' && $allowed->is_alone($letter, $bytes);
+    return 0 if $letter ne 'b' && $bytes =~ ($has_large ? qr/k{251}/ : qr/[^\n]{10000}/);
+    return 0 if $letter eq 't' && $bytes =~ /\A\x80/;
+    return 0 if $letter eq 'b' ? _is_endless_binary($bytes) : _is_endless($bytes);
+    return $allowed->may_send($letter, $bytes) && ($last eq '' || $allowed->may_send($letter, $last . $bytes));
+}
+
 # The case of this number, and how many requests it holds.
 sub make_case {
     my ($kind_name, $seed, $number, $allowed) = @_;
     my $kind = $kinds{$kind_name} or die "there is no grammar named $kind_name\n";
     srand(($seed * 1_000_003 + $number) % 4_294_967_291);
-    my $connections = chance(70) ? 1 : between(2, CONNECTIONS_MAX);
+    my @connections = _connections($kind);
     my $how_much = { wait => pick(5, 20, 60, 100), split => pick(0, 0, 5, 40),
                      spoil => pick((0) x 12, 3, 20) };
+    my $is_interleaved = @connections > 1 && chance(50);
     # what was begun is not taken back if a key turns out too long behind a large value
     my $has_large = chance(5);
-    my (@steps, $requests);
-    for (1 .. between(REQUESTS_MIN, REQUESTS_MAX)) {
-        my $bytes = $kind->{request}->();
-        $bytes = _spoil($bytes) if $bytes !~ /\@/ && length $bytes < LINE_BYTES_MAX && chance($how_much->{spoil});
-        next if $bytes =~ ($has_large ? qr/k{251}/ : qr/[^\n]{10000}/);
-        next if $bytes =~ /\A\x80/ && $kind->{letter} eq 't';
-        next if _is_endless($bytes) || !$allowed->may_send($bytes);
+    my (@steps, $requests, %pending, %last);
+    my $left = between(REQUESTS_MIN, REQUESTS_MAX);
+    while ($left > 0 || %pending) {
+        my $name = $left > 0 ? pick(@connections) : (sort keys %pending)[0];
+        if ($pending{$name}) {
+            _add_steps(\@steps, \%pending, $name, shift @{ $pending{$name} });
+            delete $pending{$name} unless @{ $pending{$name} };
+            next;
+        }
+        $left--;
+        my $letter = substr $name, 0, 1;
+        my $bytes = $kind->{request}{$letter}->();
+        $bytes = _spoil($bytes) if $letter ne 'u' && $bytes !~ /\@/ && length $bytes < LINE_BYTES_MAX
+            && chance($how_much->{spoil});
+        next if %pending && $bytes =~ /\@cas/;    # for which all others would be awaited
+        next if !_is_fit($bytes, $letter, $last{$name} // '', $allowed, $has_large);
         $requests++;
-        my $name = $kind->{letter} . between(0, $connections - 1);
         my $how = chance($how_much->{wait}) ? ':' : chance(80) ? '&' : '+';
-        _await_last(\@steps) if @steps && ($allowed->is_alone($bytes) || $steps[-1][0] ne $name);
-        $how = ':' if $allowed->is_alone($bytes);
-        my @pieces = chance($how_much->{split}) ? _split($name, $bytes, $how) : [ $name, $bytes, $how ];
-        push @steps, @pieces;
+        $how = ':' if $is_interleaved || $letter eq 'u' || $allowed->is_alone($name, $bytes);
+        _await_last(\@steps) if @steps && $allowed->is_alone($name, $bytes) && !$pending{ $steps[-1][0] };
+        my @pieces = $letter ne 'u' && $bytes !~ /\@cas8/ && chance($how_much->{split}) ? _split($name, $bytes, $how) : [ $name, $bytes, $how ];
+        $last{$name} = $how eq ':' ? '' : ($last{$name} // '') . $bytes;
+        if ($is_interleaved && @pieces > 1 && $bytes !~ /\@cas/) {
+            _add_steps(\@steps, \%pending, $name, shift @pieces);
+            $pending{$name} = \@pieces;
+        } else {
+            _add_steps(\@steps, \%pending, $name, @pieces);
+        }
     }
     return (Differ::Case->new(@steps), $requests // 0);
 }
-
-# The steps before are over before the next.
-sub _await_last { my ($steps) = @_; $steps->[-1][2] = ':' }
 
 1;

@@ -16,13 +16,6 @@ use Wire::Server;
 
 my $home = dirname(__FILE__) . '/../..';
 
-# What both servers are started with: one worker and no threads that look after items, so that what
-# they say is a matter of requests alone.
-my @server_options = (qw(-m 1024 -U 0 -t 1 -o), 'no_lru_crawler,no_lru_maintainer');
-
-# The grammars of a run that names none.
-my @usual_kinds = qw(text meta mixed);
-
 sub new {
     my ($class, %options) = @_;
     my $reference = $ENV{REFERENCE} // '/usr/bin/memcached';
@@ -30,7 +23,7 @@ sub new {
     $self->{programs} = [ Wire::Server::program(), $reference ];
     $self->{reference_version} = Wire::Server::version_of($reference);
     $self->{allowed} = Differ::Allowed->read_file("$home/allowed", $self->{reference_version});
-    $self->{kinds} = [@usual_kinds] unless @{ $self->{kinds} };
+    $self->{kinds} = [@Differ::Generate::usual_kinds] unless @{ $self->{kinds} };
     Wire::Server::dir();    # this process's, for the workers too
     return $self;
 }
@@ -65,7 +58,11 @@ sub run {
     return $self->{failed} ? 1 : 0;
 }
 
-sub _worker { my ($self) = @_; return Differ::Worker->new($self->{programs}, $self->{allowed}, @server_options) }
+# options: of the servers, besides the usual ones.
+sub _worker {
+    my ($self, @options) = @_;
+    return Differ::Worker->new($self->{programs}, $self->{allowed}, @Differ::Generate::server_options, @options);
+}
 
 sub _run_others {
     my ($self) = @_;
@@ -76,13 +73,14 @@ sub _run_others {
 # Each allowed difference has to be one still.
 sub _run_probes {
     my ($self) = @_;
-    my $worker = $self->_worker;
+    my %workers;
     for my $rule ($self->{allowed}->rules) {
+        my $worker = $workers{ $rule->{options} // '' } //= $self->_worker(qw(-U free), split ' ', $rule->{options} // '');
         my $is_shown = $worker->shows_difference($rule->{probe}, $self->{allowed}->without($rule));
         $self->_ok($is_shown, "allowed: $rule->{name}",
                    $is_shown ? () : 'it does not occur any more: take it out of `allowed`');
     }
-    $worker->finish;
+    $_->finish for values %workers;
 }
 
 sub _slurp {
@@ -103,12 +101,20 @@ sub _run_texts {
     $self->_ok(!$worker->failures, "$name: " . @cases . ' cases', $worker->failures);
 }
 
+# Which part of the requests are of this kind, of those that are run.
+sub _share_of {
+    my ($self, $kind) = @_;
+    my $sum = 0;
+    $sum += $_ for map { $Differ::Generate::kinds{$_}{share} || 1 } @{ $self->{kinds} };
+    return ($Differ::Generate::kinds{$kind}{share} || 1) / $sum;
+}
+
 # Cases first, first + step, ... up to last or so many requests; in this process.
 sub _run_cases {
     my ($self, $kind, $first, $last, $step) = @_;
-    my $worker = $self->_worker;
+    my $worker = $self->_worker(@{ $Differ::Generate::kinds{$kind}{options} // [] });
     my ($requests, $cases, $bytes) = (0, 0, 0);
-    my $share = $self->{requests} / @{ $self->{kinds} } / $step;
+    my $share = $self->{requests} * $self->_share_of($kind) / $step;
     for (my $number = $first; defined $last ? $number <= $last : $requests < $share; $number += $step) {
         my ($case, $count) = Differ::Generate::make_case($kind, $self->{seed}, $number, $self->{allowed});
         next unless $count;

@@ -10,7 +10,8 @@ use strict;
 use warnings;
 use Errno qw(EAGAIN EINTR EINPROGRESS);
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
-use Socket qw(PF_INET SOCK_STREAM IPPROTO_TCP TCP_NODELAY inet_aton pack_sockaddr_in);
+use Socket qw(PF_INET SOCK_STREAM SOCK_DGRAM SOL_SOCKET SO_RCVBUF IPPROTO_TCP TCP_NODELAY inet_aton
+              pack_sockaddr_in);
 use Time::HiRes qw(time sleep);
 use Wire::Server;
 
@@ -23,9 +24,13 @@ use constant {
     CAS_BASE          => 1_000_000_000_000,
     CAS_STEP          => 1_000_000,
     FILLER_BYTES      => 1 << 17,
+    FILLER_NOOPS      => 3000,
     SPLIT_PAUSE       => 0.0003,   # seconds, for the servers to read one write before the next
     START_FRACTION    => 0.5,      # of a second, in which both servers are started
     START_ATTEMPTS    => 50,
+    UDP_BUFFER_BYTES  => 4 << 20,
+    UDP_BYTES_MAX     => 65536,
+    FRAME_BYTES       => 8,
     CONNECTION_BROKEN => "\n(closed)\n",
     CONNECTION_SILENT => "\n(silent)\n",
 };
@@ -36,6 +41,16 @@ sub new {
     return bless { programs => $programs, options => [@options], fence => 0 }, $class;
 }
 
+# `-U free` among the options is a port that nobody has.
+sub _start_server {
+    my ($self, $program) = @_;
+    my $udp_port;
+    my @options = map { $_ eq 'free' ? $udp_port = Wire::Server::free_udp_port() : $_ } @{ $self->{options} };
+    my $server = Wire::Server->start_program($program, @options);
+    $server->{udp_port} = $udp_port;
+    return $server;
+}
+
 # Starts both within one second, as their clocks count.
 sub _start_servers {
     my ($self) = @_;
@@ -43,8 +58,7 @@ sub _start_servers {
         my $fraction = time - int time;
         sleep 1 - $fraction if $fraction > START_FRACTION;
         my $second = int time;
-        my @servers = map { Wire::Server->start_program($_, @{ $self->{options} }) }
-            @{ $self->{programs} };
+        my @servers = map { $self->_start_server($_) } @{ $self->{programs} };
         return \@servers if int time == $second;
         $_->end for @servers;
     }
@@ -55,8 +69,10 @@ sub start {
     my ($self) = @_;
     local $SIG{PIPE} = 'IGNORE';
     $self->{servers} = $self->_start_servers;
-    $self->{addresses} = [ map { pack_sockaddr_in($_->port, inet_aton('127.0.0.1')) }
-                           @{ $self->{servers} } ];
+    for my $protocol (qw(port udp_port)) {
+        $self->{$protocol} = [ map { pack_sockaddr_in($_->{$protocol} // 0, inet_aton('127.0.0.1')) }
+                               @{ $self->{servers} } ];
+    }
     $self->{control} = $self->_connect('t');
     # 1 is nobody's CAS value from here on
     $_->{out} .= "set ~ 0 0 0 noreply\r\n\r\n" x 2 . "delete ~ noreply\r\n" for @{ $self->{control}{sides} };
@@ -79,17 +95,19 @@ sub is_alive { my ($self) = @_; return !grep { $_->ended } @{ $self->{servers} }
 
 # ---- connections -------------------------------------------------------------------------------
 
-# One of each server: {sock, in, out, at_eof}.
+# One of each server: {sock, in, out, at_eof, is_udp}.
 sub _connect {
     my ($self, $kind) = @_;
+    my $is_udp = $kind eq 'u';
     my @sides;
-    for my $address (@{ $self->{addresses} }) {
-        socket my $sock, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
-        setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
+    for my $address (@{ $self->{ $is_udp ? 'udp_port' : 'port' } }) {
+        socket my $sock, PF_INET, $is_udp ? SOCK_DGRAM : SOCK_STREAM, 0 or die "socket: $!";
+        $is_udp ? setsockopt $sock, SOL_SOCKET, SO_RCVBUF, UDP_BUFFER_BYTES
+            : setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
         my $is_refused = !connect $sock, $address;
         fcntl $sock, F_SETFL, O_NONBLOCK | fcntl $sock, F_GETFL, 0;
         push @sides, { sock => $sock, fileno => fileno $sock, in => '', out => '',
-                       at_eof => $is_refused };
+                       at_eof => $is_refused, is_udp => $is_udp };
     }
     return { kind => $kind, sides => \@sides, waits => 0 };
 }
@@ -98,14 +116,38 @@ sub _close { my ($self, $conn) = @_; close $_->{sock} for $conn ? @{ $conn->{sid
 
 sub _temporary { return $! == EAGAIN || $! == EINTR }
 
+# Of datagrams only the payload counts, and which request it answers: one server may say in several
+# what the other says in one.
+sub _receive_datagram {
+    my ($side) = @_;
+    recv $side->{sock}, my $datagram, UDP_BYTES_MAX, 0;
+    return unless length $datagram >= FRAME_BYTES;
+    my ($id) = unpack 'n', $datagram;
+    my $payload = substr $datagram, FRAME_BYTES;
+    return if $payload eq '';
+    $side->{in} .= "\n[$id]\n" if ($side->{id} // -1) != $id;
+    $side->{id} = $id;
+    $side->{in} .= $payload;
+}
+
 sub _receive {
     my ($side) = @_;
+    return _receive_datagram($side) if $side->{is_udp};
     my $count = sysread $side->{sock}, $side->{in}, 262144, length $side->{in};
     $side->{at_eof} = 1 unless $count || (!defined $count && _temporary());
 }
 
+# What is sent by UDP goes at once, a datagram for each call.
+sub _put {
+    my ($side, $bytes) = @_;
+    return if $side->{at_eof};
+    return $side->{out} .= $bytes unless $side->{is_udp};
+    send $side->{sock}, $bytes, 0;
+}
+
 sub _send {
     my ($side) = @_;
+    return if $side->{is_udp};
     my $count = syswrite $side->{sock}, $side->{out};
     if (defined $count) {
         substr $side->{out}, 0, $count, '';
@@ -139,7 +181,15 @@ my %fences = (
         return (pack('CCnCCnNNx8', 0x80, 0x0a, 0, 0, 0, 0, 0, 0xfe000000 | $n),
                 pack('CCnCCnNNx8', 0x81, 0x0a, 0, 0, 0, 0, 0, 0xfe000000 | $n));
     },
+    u => sub {
+        my ($n) = @_;
+        return (pack('nnnn', $n & 0xffff, 0, 1, 0) . "mg ~fence k O$n\r\n",
+                "\n[" . ($n & 0xffff) . "]\nEN k~fence O$n\r\n");
+    },
 );
+
+# What completes a value that was begun: of the protocols that have values in pieces.
+my %fillers = (t => "\r\n" x (FILLER_BYTES / 2), b => pack('CCx22', 0x80, 0x0a) x FILLER_NOOPS, u => '');
 
 # Sends a fence behind what was sent, and waits until both sides have answered it or closed.
 # Returns how many fences it took; 0: one of them says nothing.
@@ -152,8 +202,8 @@ sub _await {
         my ($request, $reply) = $fences{ $conn->{kind} }->(++$self->{fence} & 0xffffff);
         for my $side (@$sides) {
             next if $side->{at_eof};
-            $side->{out} .= "\r\n" x (FILLER_BYTES / 2) if $attempt >= FILLER_FROM;
-            $side->{out} .= $request;
+            _put($side, $fillers{ $conn->{kind} }) if $attempt >= FILLER_FROM && $conn->{kind} ne 'u';
+            _put($side, $request);
             _send($side);
         }
         my $end = time + ($patience *= 2);
@@ -218,18 +268,19 @@ sub _step {
     my ($self, $step, $result) = @_;
     my ($name, $bytes, $how) = @$step;
     $self->_settle($name, $bytes, $result);
+    return sleep $bytes if $name =~ /^w/;
     my $conn = $self->{connections}{$name} //= $self->_connect(substr $name, 0, 1);
     my @filled = $bytes =~ /\@/ ? $self->_filled_in($bytes) : ($bytes) x SIDES;
     for my $i (0 .. SIDES - 1) {
         my $side = $conn->{sides}[$i];
         next if $side->{at_eof};
-        $side->{out} .= $filled[$i];
+        _put($side, $filled[$i]);
         _send($side) if $how eq '+';
     }
     $conn->{asked} = ($conn->{asked} // '') . $bytes;
     $conn->{waits} = 1;
     $conn->{is_halfway} = $how eq '+';
-    $self->_collect($name, $result) if $how eq ':';
+    $self->_collect($name, $result) if $how eq ':' || $conn->{kind} eq 'u';
     _move($conn->{sides}, SPLIT_PAUSE) if $how eq '+';
 }
 

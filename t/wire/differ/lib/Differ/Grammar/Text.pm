@@ -121,7 +121,7 @@ sub admin_request {
         5,  sub { 'slabs' . pick('', ' x', ' automove', ' automove x', ' automove 3', ' automove -1', ' automove 0', ' reassign', ' reassign 1', ' reassign x y', ' reassign 0 0', ' reassign 1 1', ' reassign 99 1', ' reassign 1 99', ' reassign 1 2 3') . noreply() . line_end() },
         5,  sub { 'lru' . pick('', ' x', ' mode', ' mode x', ' tune', ' tune 1', ' tune x y z w', ' tune 10 25 0.1 2.0', ' tune 90 90 1 1', ' temp_ttl', ' temp_ttl x', ' temp_ttl -1', ' mode segmented') . noreply() . line_end() },
         5,  sub { 'lru_crawler' . pick('', ' x', ' sleep', ' sleep x', ' sleep 100', ' sleep -1', ' sleep 1000001', ' tocrawl', ' tocrawl x', ' tocrawl 0', ' enable', ' crawl', ' crawl x', ' crawl 0', ' crawl 99', ' metadump', ' metadump x', ' mgdump') . line_end() },
-        3,  sub { pick('watch x', 'watch foo bar', 'misbehave', 'debugtime 1', 'debugitem lock a', 'refresh_certs', 'extstore', 'extstore x', 'extstore free_memchunks 1 1', 'config get cluster', 'bget a', 'verify', 'proxy', 'mcp') . line_end() },
+        3,  sub { pick('misbehave', 'debugtime 1', 'debugitem lock a', 'config get cluster', 'bget a', 'verify', 'proxy', 'mcp') . line_end() },
     );
 }
 
