@@ -103,6 +103,7 @@ static int make_store(struct program *program) {
     config.item_bytes_max = settings->item_bytes_max;
     config.growth_factor = settings->growth_factor;
     config.item_bytes_min = settings->chunk_size;
+    config.class_sizes = settings->slab_sizes ? settings->class_sizes : NULL;
     config.slab_chunk_bytes_max = (uint32_t)settings->slab_chunk_max;
     if (settings->hashpower_init)
         config.hashpower = settings->hashpower_init;

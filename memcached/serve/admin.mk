@@ -6,6 +6,7 @@ serve_admin_SOURCES = \
 	memcached/serve/cmd_lru_dump.c memcached/serve/dump.h \
 	memcached/serve/cmd_slabs.c \
 	memcached/serve/cmd_watch.c \
+	memcached/serve/class_sizes.c memcached/serve/class_sizes.h \
 	memcached/serve/counters.def \
 	memcached/serve/help.c \
 	memcached/serve/options.c memcached/serve/options.h \

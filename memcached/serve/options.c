@@ -10,6 +10,7 @@
 
 #include "memcached/base/check.h"
 #include "memcached/base/num.h"
+#include "memcached/serve/class_sizes.h"
 #include "memcached/serve/settings_table.h"
 #include "memcached/store/store.h"
 
@@ -506,6 +507,19 @@ static bool check_sizes(struct parse *parse) {
     return true;
 }
 
+static bool check_class_sizes(struct parse *parse) {
+    enum { CHUNK_BYTES_MIN = 48 }; /* has to hold an item's header */
+    struct settings *settings = parse->settings;
+    struct options_result *result = parse->result;
+    uint64_t min = settings->chunk_size > CHUNK_BYTES_MIN ? settings->chunk_size : CHUNK_BYTES_MIN;
+    if (!settings->slab_sizes ||
+        class_sizes_parse(settings->slab_sizes, min, settings->slab_chunk_max,
+                          settings->class_sizes, result->message, sizeof(result->message)))
+        return true;
+    result->exit_status = EX_USAGE;
+    return end(parse, OPTIONS_BAD);
+}
+
 static bool check_threads(struct parse *parse) {
     const struct settings *settings = parse->settings;
     if (settings->napi_id_count > settings->thread_count)
@@ -614,6 +628,7 @@ void options_parse(int argc, char **argv, struct settings *settings,
     /* A UDP port alone is a TCP port too. */
     if (settings->udp_port != 0 && !settings->is_tcp_port_given)
         settings->port = settings->udp_port;
-    if (check_threads(&parse) && check_sizes(&parse) && check_lru(&parse) && check_auth(&parse))
+    if (check_threads(&parse) && check_sizes(&parse) && check_class_sizes(&parse) &&
+        check_lru(&parse) && check_auth(&parse))
         check_repl(&parse);
 }

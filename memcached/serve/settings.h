@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memcached/store/store.h"
+
 enum {
     SETTINGS_LISTEN_MAX = 64,
     SETTINGS_THREADS_MAX = 256,
@@ -40,8 +42,9 @@ struct settings {
     /* fixed, too */
     bool is_detailed; /* -D: statistics by prefix from the start */
     bool is_tcp_port_given;
-    bool has_temp_lru;                       /* temporary_ttl was given */
-    const char *listen[SETTINGS_LISTEN_MAX]; /* each -l and part of a comma list: host[:port] */
+    bool has_temp_lru;                           /* temporary_ttl was given */
+    uint32_t class_sizes[STORE_CLASS_COUNT_MAX]; /* of slab_sizes, a 0 behind the last */
+    const char *listen[SETTINGS_LISTEN_MAX];     /* each -l and part of a comma list: host[:port] */
     unsigned listen_count;
 
     /* changed while the server runs, by any worker */

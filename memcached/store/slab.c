@@ -9,11 +9,21 @@ static uint32_t round_up(uint64_t bytes, unsigned alignment) {
     return (uint32_t)((bytes + alignment - 1) / alignment * alignment);
 }
 
-unsigned slab_sizes(const struct store_config *config, unsigned alignment,
-                    uint32_t sizes[STORE_CLASS_COUNT_MAX]) {
-    uint32_t chunk_max = config->slab_chunk_bytes_max;
-    if (chunk_max == 0)
-        chunk_max = STORE_PAGE_BYTES / 2;
+/* The sizes that were asked for one by one, as far as they make classes that differ. */
+static unsigned listed_sizes(const uint32_t *listed, uint32_t chunk_max, unsigned alignment,
+                             uint32_t sizes[STORE_CLASS_COUNT_MAX]) {
+    unsigned count = 0;
+    for (; *listed && count + 1 < STORE_CLASS_COUNT_MAX - 1; listed++) {
+        uint32_t chunk = round_up(round_up(*listed, SLAB_CHUNK_ALIGNMENT), alignment);
+        if (chunk < chunk_max && (count == 0 || chunk > sizes[count]))
+            sizes[++count] = chunk;
+    }
+    return count;
+}
+
+/* From the smallest on, each larger by the factor. */
+static unsigned grown_sizes(const struct store_config *config, uint32_t chunk_max,
+                            unsigned alignment, uint32_t sizes[STORE_CLASS_COUNT_MAX]) {
     uint64_t size = (uint64_t)SLAB_COUNTED_HEADER_BYTES + config->item_bytes_min;
     unsigned count = 0;
     while (count + 1 < STORE_CLASS_COUNT_MAX - 1 &&
@@ -26,6 +36,17 @@ unsigned slab_sizes(const struct store_config *config, unsigned alignment,
         if (size <= aligned)
             size = aligned + 1;
     }
+    return count;
+}
+
+unsigned slab_sizes(const struct store_config *config, unsigned alignment,
+                    uint32_t sizes[STORE_CLASS_COUNT_MAX]) {
+    uint32_t chunk_max = config->slab_chunk_bytes_max;
+    if (chunk_max == 0)
+        chunk_max = STORE_PAGE_BYTES / 2;
+    unsigned count = config->class_sizes
+                         ? listed_sizes(config->class_sizes, chunk_max, alignment, sizes)
+                         : grown_sizes(config, chunk_max, alignment, sizes);
     sizes[++count] = round_up(chunk_max, alignment);
     return count;
 }

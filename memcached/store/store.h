@@ -59,6 +59,7 @@ struct store_config {
     uint64_t limit_bytes;          /* -m, exact: pages never exceed it */
     uint64_t item_bytes_max;       /* -I */
     double growth_factor;          /* -f */
+    const uint32_t *class_sizes;   /* -o slab_sizes: instead of by the factor; a 0 ends. NULL */
     uint32_t item_bytes_min;       /* -n: smallest key + value a chunk is made for */
     uint32_t slab_chunk_bytes_max; /* -o slab_chunk_max: largest chunk; 0 means half a page */
     uint32_t hashpower;            /* log2 of the index's first size in 8-byte units; 16 */

@@ -63,6 +63,7 @@ EXTRA_DIST += \
 	t/wire/83-slabs-large.t \
 	t/wire/84-large-items.t \
 	t/wire/85-debugtime.t \
+	t/wire/86-slab-sizes.t \
 	t/wire/lib/Wire.pm \
 	t/wire/lib/Wire/Adapter.pm \
 	t/wire/lib/Wire/Binary.pm \
