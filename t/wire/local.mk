@@ -82,6 +82,7 @@ EXTRA_DIST += \
 	t/wire/clients/04-php.t \
 	t/wire/clients/php_client.php \
 	t/wire/clients/05-perl.t \
+	t/wire/clients/06-memcached-tool.t \
 	t/wire/clients/10-python.t \
 	t/wire/clients/11-php.t \
 	t/wire/clients/12-perl.t \
