@@ -391,23 +391,27 @@ static void write_port(FILE *file, const char *transport, sa_family_t family, ui
                 (unsigned)port);
 }
 
-bool listener_set_write_ports(struct listener_set *set, const char *path) {
+void listener_set_write_ports(struct listener_set *set, const char *path) {
     char temporary[4096];
-    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.lck", path) >= sizeof(temporary)) {
-        errno = ENAMETOOLONG;
-        return false;
+    FILE *file = NULL;
+    errno = ENAMETOOLONG;
+    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.lck", path) < sizeof(temporary))
+        file = fopen(temporary, "we");
+    if (!file) {
+        log_line(set->config.log, LOG_ALWAYS,
+                 "Failed to open \"%s.lck\": %s: nothing tells the ports "
+                 "(MEMCACHED_PORT_FILENAME)",
+                 path, strerror(errno));
+        return;
     }
-    FILE *file = fopen(temporary, "we");
-    if (!file)
-        return false;
     for (size_t i = 0; i < set->listener_count; i++)
         write_port(file, "TCP", set->listeners[i]->family, set->listeners[i]->port);
     for (size_t i = 0; i < set->udp_socket_count; i++)
         write_port(file, "UDP", set->udp_sockets[i].family, set->udp_sockets[i].port);
-    if (fclose(file) != 0)
-        return false;
     /* Whoever waits for the file finds it whole. */
-    return rename(temporary, path) == 0;
+    if (fclose(file) != 0 || rename(temporary, path) != 0)
+        log_line(set->config.log, LOG_ALWAYS, "Failed to write the ports to \"%s\": %s", path,
+                 strerror(errno));
 }
 
 bool listener_set_start(struct listener_set *set) {

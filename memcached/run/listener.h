@@ -61,8 +61,11 @@ bool listener_set_open_udp(struct listener_set *set, const char *interface, uint
                            unsigned thread_count);
 bool listener_set_open_unix(struct listener_set *set, const char *path, mode_t mode);
 
-/* Writes lines such as "TCP INET: 11211" and "UDP INET6: 11211". False with errno set. */
-bool listener_set_write_ports(struct listener_set *set, const char *path);
+/*
+ * Writes lines such as "TCP INET: 11211" and "UDP INET6: 11211". A failure is a warning, as in
+ * memcached.
+ */
+void listener_set_write_ports(struct listener_set *set, const char *path);
 
 /* Accepts from here on. */
 bool listener_set_start(struct listener_set *set);

@@ -294,11 +294,8 @@ static int open_listeners(struct program *program) {
         return EX_OSERR;
     if (!wants_tcp && !wants_udp && !settings->socket_path)
         fprintf(stderr, "warning: no port and no unix socket to listen on (-p, -U, -s)\n");
-    if (port_file && !listener_set_write_ports(set, port_file)) {
-        fprintf(stderr, "Failed to write the ports to \"%s\" (MEMCACHED_PORT_FILENAME)\n",
-                port_file);
-        return EX_OSERR;
-    }
+    if (port_file)
+        listener_set_write_ports(set, port_file);
     return 0;
 }
 
@@ -358,7 +355,7 @@ static int serve(struct program *program) {
     status = start(program);
     if (status == 0) {
         runner_run(program->runner);
-        log_line(&program->log, LOG_COMMANDS, "Exiting normally");
+        log_line(&program->log, LOG_VERBOSE, "Exiting normally");
     }
     return status;
 }

@@ -27,8 +27,7 @@ int process_find_user(const char *name, struct process_user *user) {
     if (getuid() != 0 && geteuid() != 0)
         return 0;
     if (!name || *name == '\0') {
-        fprintf(stderr, "can't run as root without the -u switch: name the user to become "
-                        "(or -u root to stay root)\n");
+        fprintf(stderr, "must add '-u root' to start as root, or -u with the user to become\n");
         return EX_USAGE;
     }
     const struct passwd *entry = getpwnam(name);

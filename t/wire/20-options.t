@@ -82,6 +82,8 @@ SKIP: {
     my $status = $run->wait_end;
     ok(defined $status && $status >> 8, 'root has to name a user');
     like($run->stderr, qr/-u/, ' ... and is told so');
+    like($run->stderr, qr/^must add '-u root' to start as root/, " ... in memcached's words")
+        if Wire::Versions::does('names_root', Wire::Server::version());
 }
 
 # A port in use

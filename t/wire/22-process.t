@@ -73,6 +73,30 @@ for my $signal ('TERM', 'INT', 'USR1') {
     ok($_->closed, ' ... and the connections are closed') for $open[0];
     $server->stop;
 }
+# Who wants to hear more is told of an end, and whoever stops it gracefully in any case.
+for my $row ([ 'TERM', [], '' ],                    [ 'USR1', [], "Gracefully stopping\n" ],
+             [ 'TERM', ['-v'], "Exiting normally\n" ], [ 'INT', ['-v'], "Exiting normally\n" ]) {
+    my ($signal, $options, $said) = @$row;
+    my $server = server(@$options);
+    $server->conn->command('mn');
+    $server->signal($signal);
+    is($server->wait_end, 0, "@$options: SIG$signal ends it");
+    is($server->stderr, $said, ' ... and that is said');
+    $server->stop;
+}
+
+# A file of ports, or of the pid, that cannot be written is a warning.
+{
+    local $ENV{MEMCACHED_PORT_FILENAME} = "$dir/none/ports";
+    my $server = server('-P', "$dir/none/pid");
+    like($server->stderr, qr/^Failed to open "\Q$dir\E\/none\/ports\.lck": No such file or directory/m,
+         'no file for the ports');
+    poll_ok { $server->stderr =~ /^Could not open the pid file \Q$dir\E\/none\/pid\.tmp for writing: No such file or directory/m }
+        'no file for the pid';
+    reply_is($server->conn, "mn\r\n", "MN\r\n", ' ... and it serves');
+    $server->stop;
+}
+
 $server = server();
 $c = $server->conn;
 set_ok($c, 'a', '1');

@@ -27,6 +27,9 @@ my %since = (
     # `-l proto[ascii]:...` and `-l tag[name]:...`; before, parts of them are unknown.
     listen_prefixes => '1.6.38',
 
+    # Without -u root is told of `-u root`; before, of the -u switch.
+    names_root => '1.6.38',
+
     # The CAS value of a server's first item; before, it is 1.
     first_cas_is_two => '1.6.38',
 
