@@ -16,12 +16,12 @@ struct conn {
     struct outbuf out;
     char *fill_start; /* where the next bytes of a value go; fill_bytes 0: not reading a value */
     size_t fill_bytes;
-    size_t read_hint; /* nothing can be executed before so many bytes are here */
-    bool has_more;    /* the session yielded: what is kept may hold whole commands */
-    bool is_closing;  /* once the output is sent */
-    bool is_broken;   /* whether it is sent or not */
-    bool is_stuck;    /* the kernel took no more */
-    bool is_in_again, is_in_flush;
+    size_t read_hint;              /* nothing can be executed before so many bytes are here */
+    bool has_more;                 /* the session yielded: what is kept may hold whole commands */
+    bool is_closing;               /* once the output is sent */
+    bool is_broken;                /* whether it is sent or not */
+    bool is_stuck;                 /* the kernel took no more */
+    bool is_in_again, is_in_flush; /* the latter in either list of those to be flushed */
     struct conn *again_next, *flush_next;
     struct watcher *watcher; /* NULL: an ordinary client */
     struct conn *watch_next;
@@ -63,17 +63,20 @@ static void queue_again(struct conn *conn) {
     queue->last = conn;
 }
 
-static void queue_flush(struct conn *conn) {
-    if (conn->is_in_flush)
-        return;
-    struct conn_queue *queue = &conn->env->flush;
-    conn->is_in_flush = true;
+static void flush_append(struct conn_queue *queue, struct conn *conn) {
     conn->flush_next = NULL;
     if (queue->last)
         queue->last->flush_next = conn;
     else
         queue->first = conn;
     queue->last = conn;
+}
+
+static void queue_flush(struct conn *conn) {
+    if (conn->is_in_flush)
+        return;
+    conn->is_in_flush = true;
+    flush_append(&conn->env->flush, conn);
 }
 
 static void note_activity(struct conn *conn) {
@@ -432,15 +435,35 @@ static void flush(struct conn *conn) {
         queue_again(conn);
 }
 
+/* Up to so many bytes of long answers, whose turn it has been longest; the others stay in the list. */
+static void flush_late(struct conn_env *env) {
+    uint64_t bytes = 0;
+    while (env->late.first && bytes < CONN_LONG_TURN_BYTES) {
+        struct conn *conn = env->late.first;
+        env->late.first = conn->flush_next;
+        if (!env->late.first)
+            env->late.last = NULL;
+        conn->is_in_flush = false;
+        bytes += outbuf_pending(&conn->out);
+        flush(conn);
+    }
+}
+
 void conn_flush_all(struct conn_env *env) {
     struct conn *conn = env->flush.first;
     env->flush = (struct conn_queue){0};
     while (conn) {
         struct conn *next = conn->flush_next;
-        conn->is_in_flush = false;
-        flush(conn);
+        if (UNLIKELY(outbuf_pending(&conn->out) > CONN_SHORT_BYTES)) {
+            flush_append(&env->late, conn);
+        } else {
+            conn->is_in_flush = false;
+            flush(conn);
+        }
         conn = next;
     }
+    if (UNLIKELY(env->late.first))
+        flush_late(env);
 }
 
 static void on_sendable(void *context) {
@@ -552,7 +575,7 @@ void conn_kick_idle(struct conn_env *env, uint64_t idle_ms, uint64_t link_ms) {
 }
 
 void conn_close_all(struct conn_env *env) {
-    env->again = env->flush = (struct conn_queue){0};
+    env->again = env->flush = env->late = (struct conn_queue){0};
     while (env->open)
         close_now(env->open);
 }

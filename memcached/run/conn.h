@@ -6,7 +6,9 @@
  *                    |--> YIELD: fed again in the next round of this turn, or after a flush when
  *                    |           much output waits already
  *                    '--> CLOSE: closed once the output is sent
- *   end of the turn --> flush: one send; what the kernel does not take waits for `sendable`
+ *   end of the turn --> flush: one send; what the kernel does not take waits for `sendable`. Long
+ *                       answers come last, and no more of them than others have patience for: the
+ *                       rest waits for the next turn
  *
  * Connections are closed in the flush only, so lists of them hold no dead ones in between.
  */
@@ -28,9 +30,11 @@
 #include "memcached/serve/session.h"
 
 enum {
-    CONN_OUT_BYTES = BUFPOOL_MIDDLE_BYTES, /* what a connection borrows for its answers */
-    CONN_SEND_PIECES_MAX = 64,             /* entries of one sendmsg */
-    CONN_SPARE_MAX = 256,                  /* closed connections a worker keeps for the next */
+    CONN_OUT_BYTES = BUFPOOL_MIDDLE_BYTES,  /* what a connection borrows for its answers */
+    CONN_SEND_PIECES_MAX = 64,              /* entries of one sendmsg */
+    CONN_SPARE_MAX = 256,                   /* closed connections a worker keeps for the next */
+    CONN_SHORT_BYTES = 64 * 1024,           /* answers up to this go out before longer ones */
+    CONN_LONG_TURN_BYTES = 4 * 1024 * 1024, /* of the longer ones, in one turn */
 };
 
 struct conn;
@@ -52,6 +56,7 @@ struct conn_env {
     struct bufpool pool;
     struct conn_queue again; /* have more to execute now */
     struct conn_queue flush; /* have something to send, or are to be closed */
+    struct conn_queue late;  /* the same, but it is long */
     struct conn *open;       /* all that are open */
     struct watch_hub *hub;   /* fixed */
     struct conn *watching;   /* those of them that watch */
@@ -91,6 +96,11 @@ void conn_run_again(struct conn_env *env);
 
 /* Sends what waits, closes what is to be closed. */
 void conn_flush_all(struct conn_env *env);
+
+/* Is there something to do before anything else happens? */
+static inline bool conn_has_work(const struct conn_env *env) {
+    return env->again.first || env->late.first;
+}
 
 /*
  * Marks connections for closing from which nothing came for too long: clients for idle_ms, links

@@ -71,7 +71,7 @@ static void on_turn(void *context) {
  */
 static void turn(struct worker *worker) {
     struct conn_env *env = &worker->env;
-    loop_turn(env->loop, env->again.first == NULL);
+    loop_turn(env->loop, !conn_has_work(env));
     conn_look_for_thaw(env);
     for (int round = 0; env->again.first && round < WORKER_ROUNDS_MAX; round++)
         conn_run_again(env);
