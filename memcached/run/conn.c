@@ -31,9 +31,6 @@ struct conn {
         /* a link: when something had last arrived, as of the check that found it silent */
         suspected_ms;
     struct session_peer peer;
-    char name[SOCKET_NAME_BYTES];
-    char ip[SOCKET_IP_BYTES];
-    uint16_t port; /* the client's */
 };
 
 static void add_one(_Atomic uint64_t *counter) {
@@ -91,14 +88,14 @@ static void tell_event(const struct conn *conn, enum event_kind kind, const char
     struct event_log *events = conn->env->session.events;
     if (LIKELY(!event_log_is_on(events, event_stream_of(kind))))
         return;
-    bool is_local = conn->ip[0] == '\0';
-    const char *ip = is_local ? "unix" : conn->ip;
+    bool is_local = conn->entry.ip[0] == '\0';
+    const char *ip = is_local ? "unix" : conn->entry.ip;
     struct event_record event = {.kind = (uint8_t)kind,
                                  .text_bytes = (uint16_t)strlen(ip),
                                  .command = is_local ? "local" : "tcp",
                                  .status = reason,
                                  .fd = conn->entry.fd,
-                                 .port = conn->port};
+                                 .port = conn->entry.port};
     event_log_put(events, &event, ip);
 }
 
@@ -511,18 +508,12 @@ bool conn_open(struct conn_env *env, int fd, const struct socket_address *peer,
     struct conn *conn = structure_take(env);
     if (!conn)
         goto out_fd;
-    socket_address_ip(peer, conn->ip);
-    if (peer->any.sa_family == AF_UNIX)
-        memcpy(conn->name, origin->name, strlen(origin->name) + 1);
-    else
-        socket_address_name(peer, "tcp", conn->name);
-    conn->port = socket_address_port(peer);
-    conn->peer = (struct session_peer){.name = conn->name,
-                                       .ip = conn->ip,
-                                       .fd = fd,
-                                       .protocol = origin->protocol,
-                                       .connection = conn};
-    conn->entry.name = conn->name;
+    socket_address_ip(peer, conn->entry.ip);
+    conn->entry.port = socket_address_port(peer);
+    conn->entry.is_v6 = peer->any.sa_family == AF_INET6;
+    conn->entry.name = peer->any.sa_family == AF_UNIX ? origin->name : NULL;
+    conn->peer = (struct session_peer){
+        .ip = conn->entry.ip, .fd = fd, .protocol = origin->protocol, .connection = conn};
     conn->entry.listener_name = origin->name;
     conn->entry.fd = fd;
     conn_entry_set_state(&conn->entry, CONN_STATE_NEW);
@@ -559,7 +550,7 @@ void conn_kick_idle(struct conn_env *env, uint64_t idle_ms, uint64_t link_ms) {
         bool is_link = session_is_link(conn->session);
         uint64_t limit_ms = is_link ? link_ms : idle_ms;
         uint64_t last_ms = atomic_load_explicit(&conn->entry.last_mono_ms, memory_order_relaxed);
-        bool may_idle = !is_link && (conn->watcher || conn->ip[0] == '\0');
+        bool may_idle = !is_link && (conn->watcher || conn->entry.ip[0] == '\0');
         if (limit_ms == 0 || conn->is_broken || may_idle || now_ms - last_ms <= limit_ms)
             continue;
         /* This process may have been frozen, and what the peer said meanwhile not been read yet. */

@@ -71,6 +71,17 @@ void conn_list_remove(struct conn_list *list, struct conn_entry *entry) {
     lock_release(&list->lock);
 }
 
+/* A name of its own for each of thousands of clients would be their largest part. */
+static void put_name(const struct conn_entry *entry, const char *name, struct stat_sink *sink) {
+    if (entry->name)
+        stat_put(sink, name, "%s", entry->name);
+    else if (!entry->is_v6)
+        stat_put(sink, name, "tcp:%s:%u", entry->ip, entry->port);
+    else
+        stat_put(sink, name, "tcp6:[%s%s]:%u", strchr(entry->ip, ':') ? "" : "::ffff:", entry->ip,
+                 entry->port);
+}
+
 static void put_entry(const struct conn_entry *entry, uint64_t now_ms, struct stat_sink *sink) {
     char name[32];
     if (entry->is_udp) {
@@ -78,7 +89,7 @@ static void put_entry(const struct conn_entry *entry, uint64_t now_ms, struct st
         stat_put(sink, name, "UDP");
     }
     snprintf(name, sizeof(name), "%d:addr", entry->fd);
-    stat_put(sink, name, "%s", entry->name);
+    put_name(entry, name, sink);
     if (entry->listener_name) {
         char local_name[SOCKET_NAME_BYTES];
         struct socket_address local;

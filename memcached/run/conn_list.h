@@ -11,6 +11,7 @@
 
 #include "memcached/base/clock.h"
 #include "memcached/base/lock.h"
+#include "memcached/net/socket.h"
 #include "memcached/serve/stat_sink.h"
 
 /* What a connection is doing, by the names that `stats conns` has for it. */
@@ -28,9 +29,12 @@ enum conn_state {
 
 /* Part of every connection and listener. What is no atomic is fixed while it is listed. */
 struct conn_entry {
-    const char *name;          /* as stats conns shows it */
+    const char *name; /* as stats conns shows it; NULL: a client by TCP, whose address is below */
     const char *listener_name; /* NULL in a listener; for a unix socket, the name of its listener */
     int fd;
+    char ip[SOCKET_IP_BYTES]; /* the client's; "" for a unix socket */
+    uint16_t port;
+    bool is_v6; /* the client came by IPv6, perhaps with an address of IPv4 */
     bool is_udp;
     _Atomic uint8_t state;         /* enum conn_state; written by the owner, read for statistics */
     _Atomic uint64_t last_mono_ms; /* when something last arrived or could be sent; likewise */

@@ -214,8 +214,7 @@ bool udp_port_open(struct udp_port **list, struct conn_env *env, int fd) {
     port->entry.fd = fd;
     port->entry.name = port->name;
     port->entry.is_udp = true;
-    port->peer = (struct session_peer){.name = port->name,
-                                       .ip = "",
+    port->peer = (struct session_peer){.ip = "",
                                        .fd = fd,
                                        .protocol = env->session.server->settings->binding_protocol,
                                        .is_datagram = true};

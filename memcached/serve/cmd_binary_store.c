@@ -64,15 +64,15 @@ void cmd_binary_store(struct turn *turn, const struct binary_request *request) {
         client_flags = binary_load32(request->extras);
         job.exptime = exptime_of(turn->server, binary_load32(request->extras + 4));
     }
-    job.item = store_reserve_part(turn->thread, &key, client_flags, job.exptime,
-                                  request->value_bytes, &why);
+    job.item = value_reserve(turn, request->traits & BINARY_IS_PARTIAL, &key, client_flags,
+                             job.exptime, request->value_bytes, &why);
     if (UNLIKELY(!job.item)) {
         refuse(turn, request, why);
         return;
     }
     if (UNLIKELY(request->traits & BINARY_IS_PARTIAL)) {
         turn->session->parser.at = request->value;
-        turn->session->job = job;
+        job_keep(turn->session, &job);
         turn->session->state = SESSION_IN_VALUE;
         return;
     }

@@ -72,8 +72,8 @@ void cmd_meta_store(struct turn *turn, struct request *request) {
     }
     enum store_status why;
     struct store_key key = request_key(request);
-    job.item = store_reserve_part(turn->thread, &key, job.meta.client_flags, job.exptime,
-                                  request->value_bytes, &why);
+    job.item = value_reserve(turn, request->bits & REQUEST_PARTIAL, &key, job.meta.client_flags,
+                             job.exptime, request->value_bytes, &why);
     if (UNLIKELY(!job.item)) {
         store_refuse_item(turn, &key, job.write.mode, true, why);
         turn_reply_text(turn, why == STORE_TOO_LARGE

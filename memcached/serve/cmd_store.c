@@ -34,8 +34,8 @@ void cmd_store(struct turn *turn, const struct request *request) {
     struct store_job job;
     enum store_status why;
     job.exptime = exptime_of(turn->server, request->exptime);
-    job.item = store_reserve_part(turn->thread, &key, request->client_flags, job.exptime,
-                                  request->value_bytes, &why);
+    job.item = value_reserve(turn, request->bits & REQUEST_PARTIAL, &key, request->client_flags,
+                             job.exptime, request->value_bytes, &why);
     if (UNLIKELY(!job.item)) {
         refuse(turn, request, why);
         return;

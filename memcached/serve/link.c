@@ -28,8 +28,8 @@ static void link_store(struct turn *turn, struct request *request) {
     job.hash = request->hash;
     job.value_bytes = request->value_bytes;
     job.exptime = exptime_of(turn->server, job.meta.exptime);
-    job.item = store_reserve_part(turn->thread, &key, job.meta.client_flags, job.exptime,
-                                  request->value_bytes, &why);
+    job.item = value_reserve(turn, request->bits & REQUEST_PARTIAL, &key, job.meta.client_flags,
+                             job.exptime, request->value_bytes, &why);
     if (LIKELY(job.item)) {
         if (UNLIKELY(META_HAS(&job.meta, 'I')))
             store_item_mark(job.item, STORE_STALE);

@@ -18,7 +18,7 @@ struct session *session_create(struct session_env *env, const struct session_pee
     if (!session)
         return NULL;
     session->env = env;
-    session->peer = *peer;
+    session->peer = peer;
     session->out_high_bytes =
         peer->is_datagram ? SESSION_DATAGRAM_OUT_HIGH_BYTES : SESSION_OUT_HIGH_BYTES;
     session_restart(session);
@@ -28,7 +28,8 @@ struct session *session_create(struct session_env *env, const struct session_pee
 static void abandon_job(struct session *session) {
     dump_abandon(session);
     if (session->state == SESSION_IN_VALUE || session->state == SESSION_AT_TAIL)
-        store_abandon(session->env->store, session->job.item);
+        store_abandon(session->env->store, session->kept->job.item);
+    job_forget(session);
 }
 
 void session_restart(struct session *session) {
@@ -82,7 +83,7 @@ void *session_link(const struct session *session) {
 }
 
 const struct session_peer *session_peer(const struct session *session) {
-    return &session->peer;
+    return session->peer;
 }
 
 void session_end(struct session *session) {
@@ -122,7 +123,7 @@ static void execute_error(struct turn *turn, const struct request *request) {
 
 static void execute_repl(struct turn *turn, const struct request *request) {
     const struct serve_repl_hooks *repl = &turn->server->repl;
-    if (!repl->is_on || turn->session->peer.is_datagram) {
+    if (!repl->is_on || turn->session->peer->is_datagram) {
         TURN_REPLY(turn, "ERROR\r\n");
         return;
     }
@@ -332,7 +333,7 @@ static bool turn_batch(struct turn *turn, unsigned *line_max, struct session_res
 static void choose_protocol(struct session *session) {
     const struct server *server = session->env->server;
     unsigned char first = (unsigned char)*session->parser.at;
-    switch (session->peer.protocol) {
+    switch (session->peer->protocol) {
     case PROTOCOL_AUTO:
         session->is_binary = first == BINARY_MAGIC_REQUEST;
         break;
@@ -363,7 +364,7 @@ static void refuse_rest(struct turn *turn, struct store_job *job) {
 static bool turn_value(struct turn *turn, struct session_result *result) {
     struct session *session = turn->session;
     struct parser *parser = &session->parser;
-    struct store_job *job = &session->job;
+    struct store_job *job = session->kept ? &session->kept->job : NULL;
     uint64_t bytes = (uint64_t)(parser->end - parser->at);
     uint64_t taken;
     switch (session->state) {
@@ -401,6 +402,7 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
         if (session->is_binary) {
             session->state = SESSION_AT_HEAD;
             binary_store_finish(turn, job);
+            job_forget(session);
         } else {
             session->state = SESSION_AT_TAIL;
         }
@@ -416,6 +418,7 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
             store_finish(turn, job);
         else
             store_bad_chunk(turn, job);
+        job_forget(session);
         return true;
     }
     return true;
@@ -459,7 +462,7 @@ struct session_result session_feed(struct session *session, const char *input, s
     turn.thread = env->store;
     turn.counters = env->counters;
     turn.out = out;
-    event_log_enter(env->events, session->peer.fd);
+    event_log_enter(env->events, session->peer->fd);
     turn.has_line_mark = turn.is_skipping_line = turn.is_closing = false;
     turn.cmd_get = turn.get_misses = turn.cmd_set = 0;
     parser->at = bytes ? input : ""; /* no input may be NULL */
@@ -496,7 +499,8 @@ struct session_result session_feed(struct session *session, const char *input, s
 }
 
 void session_filled(struct session *session, size_t bytes) {
-    CHECK(session->state == SESSION_IN_VALUE &&
-          bytes <= session->job.value_bytes - session->job.filled_bytes);
-    session->job.filled_bytes += bytes;
+    CHECK(session->state == SESSION_IN_VALUE);
+    struct store_job *job = &session->kept->job;
+    CHECK(bytes <= job->value_bytes - job->filled_bytes);
+    job->filled_bytes += bytes;
 }

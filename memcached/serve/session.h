@@ -48,8 +48,6 @@ struct session_env {
 
 /* Who is at the other end. */
 struct session_peer {
-    /* printable address, as `stats conns` shows it; lives as long as the session */
-    const char *name;
     const char *ip; /* numeric IPv4 or IPv6 address without port; "" for a unix socket */
     int fd;         /* what watchers know the connection by */
     enum settings_protocol protocol; /* what may be spoken there */
@@ -58,7 +56,7 @@ struct session_peer {
     bool is_datagram;
 };
 
-/* NULL when there is no memory. */
+/* NULL when there is no memory. `peer` lives as long as the session. */
 struct session *session_create(struct session_env *env, const struct session_peer *peer);
 /*
  * A new conversation: what was begun is forgotten and the next byte chooses the protocol again, as

@@ -71,9 +71,15 @@ enum session_kind {
     SESSION_LINK,
 };
 
+/* A job whose value comes piece by piece: few of many sessions have one at any time. */
+struct kept_job {
+    struct store_job job;
+    char opaque[META_OPAQUE_BYTES_MAX]; /* what job.meta.opaque points to */
+};
+
 struct session {
     struct session_env *env;
-    struct session_peer peer;
+    const struct session_peer *peer; /* fixed; not ours */
     void *link;
     enum session_kind kind;
     bool is_binary; /* the protocol that the first byte has chosen */
@@ -82,10 +88,11 @@ struct session {
     enum session_state state;
     uint32_t out_high_bytes; /* with more than this unsent, no further command is executed */
     struct parser parser;
-    uint64_t swallow_bytes;
-    struct store_job job;               /* IN_VALUE, AT_TAIL */
-    char opaque[META_OPAQUE_BYTES_MAX]; /* what job.meta.opaque points to */
-    struct dump dump;                   /* IN_DUMP */
+    union {
+        uint64_t swallow_bytes; /* SWALLOWING */
+        struct dump dump;       /* IN_DUMP */
+    };
+    struct kept_job *kept; /* IN_VALUE, AT_TAIL; otherwise it may be NULL */
 };
 
 struct turn {
@@ -204,6 +211,28 @@ void link_store_refuse(struct turn *turn, struct store_job *job);
 void link_reject(struct turn *turn, const char *why);
 
 /* ---- values ---- */
+
+/* A job can be kept in the session until its value is all there. False: no memory for it. */
+bool job_make_room(struct session *session);
+/* Keeps it, in that room; what points to the input is copied. */
+void job_keep(struct session *session, const struct store_job *job);
+/* It is over, if there was one. */
+void job_forget(struct session *session);
+
+/*
+ * Reserves the item of a storage command, and where its value is not all there yet the room to wait
+ * for it. NULL with *why.
+ */
+static inline struct item *value_reserve(struct turn *turn, bool is_partial,
+                                         const struct store_key *key, uint32_t client_flags,
+                                         uint32_t exptime, uint64_t value_bytes,
+                                         enum store_status *why) {
+    if (UNLIKELY(is_partial) && !job_make_room(turn->session)) {
+        *why = STORE_NO_MEMORY;
+        return NULL;
+    }
+    return store_reserve_part(turn->thread, key, client_flags, exptime, value_bytes, why);
+}
 
 /*
  * The item of `job` is reserved: takes the value from the input, then finishes the job; or keeps

@@ -1,6 +1,7 @@
 /* The values of storage commands: out of the input, or straight into the item, or ignored. */
 #include <string.h>
 
+#include "memcached/base/mem.h"
 #include "memcached/serve/turn.h"
 
 size_t value_room(struct turn *turn, struct store_job *job, char **start) {
@@ -26,13 +27,24 @@ size_t value_fill(struct turn *turn, struct store_job *job, const char *from, si
     return taken;
 }
 
-/* The job outlives the input it came from: what points there is copied. */
-static void job_keep(struct session *session, const struct store_job *job) {
-    session->job = *job;
+bool job_make_room(struct session *session) {
+    if (!session->kept)
+        session->kept = mem_alloc(sizeof(*session->kept));
+    return session->kept != NULL;
+}
+
+void job_keep(struct session *session, const struct store_job *job) {
+    struct kept_job *kept = session->kept;
+    kept->job = *job;
     if (job->verb == VERB_MS && job->meta.opaque_bytes) {
-        memcpy(session->opaque, job->meta.opaque, job->meta.opaque_bytes);
-        session->job.meta.opaque = session->opaque;
+        memcpy(kept->opaque, job->meta.opaque, job->meta.opaque_bytes);
+        kept->job.meta.opaque = kept->opaque;
     }
+}
+
+void job_forget(struct session *session) {
+    mem_free(session->kept);
+    session->kept = NULL;
 }
 
 void value_take(struct turn *turn, const struct request *request, struct store_job *job) {

@@ -356,8 +356,8 @@ void host_accept(struct world *world, struct net_end *end) {
     conn->host = host;
     conn->end = end;
     conn->worker = (unsigned)world_below(world, WORKER_COUNT);
-    conn->peer = (struct session_peer){
-        .name = "sim", .ip = host_conn_address(net_other(end)->place), .connection = conn};
+    conn->peer =
+        (struct session_peer){.ip = host_conn_address(net_other(end)->place), .connection = conn};
     conn->session = session_create(&host->worker[conn->worker].env, &conn->peer);
     CHECK(conn->session);
     outbuf_init(&conn->out);

@@ -48,7 +48,7 @@ void host_init(struct host *host) {
         .counters = host->counters_list,
         .counters_count = 1,
     };
-    host->peer = (struct session_peer){.name = "test", .ip = "127.0.0.1"};
+    host->peer = (struct session_peer){.ip = "127.0.0.1"};
     outbuf_init(&host->out);
 }
 

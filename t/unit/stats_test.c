@@ -81,7 +81,7 @@ static void setup(void) {
     env = (struct session_env){
         .server = &server, .store = store_thread_join(server.store), .counters = &workers[0]};
     ck_assert_ptr_nonnull(env.store);
-    struct session_peer peer = {.name = "test", .ip = "192.0.2.1"};
+    struct session_peer peer = {.ip = "192.0.2.1"};
     session = session_create(&env, &peer);
     ck_assert_ptr_nonnull(session);
     outbuf_init(&out);
