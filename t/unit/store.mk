@@ -6,6 +6,7 @@ store_unit_tests = \
 	t/unit/store_pair_test \
 	t/unit/store_recache_test \
 	t/unit/store_model_test \
+	t/unit/store_order_test \
 	t/unit/store_threads_test \
 	t/unit/store_watch_test
 check_PROGRAMS += $(store_unit_tests)
@@ -28,6 +29,8 @@ t_unit_store_recache_test_SOURCES = t/unit/store_recache_test.c $(store_unit_fix
 t_unit_store_recache_test_LDADD = $(store_unit_libs)
 t_unit_store_model_test_SOURCES = t/unit/store_model_test.c $(store_unit_fixture)
 t_unit_store_model_test_LDADD = $(store_unit_libs)
+t_unit_store_order_test_SOURCES = t/unit/store_order_test.c $(store_unit_fixture)
+t_unit_store_order_test_LDADD = $(store_unit_libs)
 t_unit_store_threads_test_SOURCES = t/unit/store_threads_test.c $(store_unit_fixture)
 t_unit_store_threads_test_LDADD = $(store_unit_libs)
 t_unit_store_watch_test_SOURCES = t/unit/store_watch_test.c $(store_unit_fixture)
