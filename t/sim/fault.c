@@ -184,6 +184,29 @@ static void fault_clock(struct world *world) {
     TRACE(world, "host %u: wall clock off by %" PRId64 " ms", host->index, host->skew_ms);
 }
 
+/* `number` more of them. */
+static void move_pages(struct world *world, void *object, uint64_t number) {
+    (void)object;
+    for (unsigned i = 0; i < HOST_COUNT; i++) {
+        struct host *host = world->host[i];
+        if (!host->is_running || host->is_frozen)
+            continue;
+        unsigned class_count = store_class_count(host->store);
+        int64_t from = world_one_in(world, 3) ? STORE_REASSIGN_ANY
+                                              : 1 + (int64_t)world_below(world, class_count);
+        int64_t to = (int64_t)world_below(world, class_count + 1);
+        host_clock(host);
+        (void)store_reassign(host->handle[HANDLE_BACKGROUND], from, to);
+    }
+    if (number > 1 && !world->is_quiet)
+        world_after(world, world_between(world, 1 * MS, 10 * MS), move_pages, NULL, number - 1);
+}
+
+static void fault_pages(struct world *world) {
+    TRACE(world, "slab pages change class");
+    move_pages(world, NULL, 60);
+}
+
 static void fault(struct world *world, void *object, uint64_t number) {
     const struct profile *profile = world->profile;
     unsigned sum = 0;
@@ -246,6 +269,9 @@ static const struct profile kinds[] = {
     {.name = "small memory", .kill_weight = 2, .cut_weight = 1, .move_weight = 1,
      .fault_us = 2 * S, .limit_bytes = 2 << 20, .value_bytes_max = 40000, .key_count = 200,
      .big_one_in = 3, .is_evicting = true},
+    {.name = "pages", .pages_weight = 8, .kill_weight = 1, .cut_weight = 1, .reset_weight = 1,
+     .move_weight = 1, .both_weight = 1, .fault_us = 300 * MS, .value_bytes_max = 40000,
+     .key_count = 300, .big_one_in = 2},
     {.name = "restarts", .kill_weight = 4, .both_weight = 2, .role_weight = 1, .fault_us = 400 * MS},
     {.name = "everything", .kill_weight = 2, .machine_weight = 2, .both_weight = 1,
      .freeze_weight = 2, .cut_weight = 2, .cut_one_way_weight = 2, .reset_weight = 2,

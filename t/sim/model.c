@@ -627,6 +627,10 @@ void model_compare(struct model *model) {
         const char *wrong = store_verify(world->host[i]->store);
         if (wrong)
             world_fail(world, "in the end the store of host %d is broken: %s", i, wrong);
+        struct store_stats stats;
+        store_stats(world->host[i]->store, &stats);
+        model->counts.pages_moved += stats.slabs_moved_count;
+        model->counts.rescues += stats.slab_rescues_count;
     }
     if (masters != 1)
         world_fail(world, "in the end there are %u masters", masters);

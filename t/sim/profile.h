@@ -17,7 +17,8 @@
     SIM_FAULT(move, "clients move to the other host, which is promoted")                           \
     SIM_FAULT(split, "cut, and clients on both sides")                                             \
     SIM_FAULT(role, "promotion or demotion out of the blue")                                       \
-    SIM_FAULT(clock, "a wall clock is set")
+    SIM_FAULT(clock, "a wall clock is set")                                                        \
+    SIM_FAULT(pages, "on both hosts slab pages change class, one after the other")
 
 struct profile {
     const char *name;
