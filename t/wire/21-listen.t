@@ -11,10 +11,18 @@ use IO::Socket::IP;
 my @user = Wire::Server::user_options();
 my $dir = Wire::Server::dir();
 
+# The addresses are opened one after the other: the first answers before the last is listened on.
+sub reach {
+    my ($to) = @_;
+    my $c;
+    poll_until { $c = Wire::Conn->open($to) };
+    return $c;
+}
+
 sub answers {
     my ($server, $to, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $c = Wire::Conn->open($to);
+    my $c = reach($to);
     return ok($c && $c->command('version') eq "VERSION @{[$server->version]}\r\n", $name);
 }
 
@@ -49,7 +57,7 @@ if ($server->does('listen_prefixes')) {
     my $c = $server->conn([ '127.0.0.1', $ascii ]);
     $c->put("$noop\r\n");
     is($c->line, "ERROR\r\n", ' ... and only text');
-    $c = $server->conn([ '127.0.0.1', $binary ]);
+    $c = reach([ '127.0.0.1', $binary ]);
     $c->put($noop);
     is($c->take(24), pack('CCx22', 0x81, 0x0a), 'proto[binary]: binary');
     $c = $server->conn([ '127.0.0.1', $binary ]);
