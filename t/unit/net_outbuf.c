@@ -42,6 +42,13 @@ START_TEST(bytes_and_references_keep_their_order) {
     ck_assert(outbuf_puts(&out, "cd"));
     ck_assert_str_eq(stream_of(&out), "abREF1REF2cd");
     ck_assert_int_eq(released, 0);
+    size_t inline_bytes = 0;
+    ck_assert_uint_eq(outbuf_ref_at(&out, 0, 0, &inline_bytes), 0);
+    ck_assert_uint_eq(inline_bytes, 2);
+    ck_assert_uint_eq(outbuf_ref_at(&out, 0, 2, &inline_bytes), 4);
+    ck_assert_uint_eq(outbuf_ref_at(&out, 1, 2, &inline_bytes), 4);
+    ck_assert_uint_eq(outbuf_ref_at(&out, 2, 3, &inline_bytes), 0);
+    ck_assert_uint_eq(inline_bytes, 1);
     outbuf_free(&out);
     ck_assert_int_eq(released, 2);
 }

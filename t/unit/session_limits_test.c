@@ -279,6 +279,39 @@ START_TEST(request_max_bounds_a_turn) {
 }
 END_TEST
 
+/* So that each request can be told from the next one's answer. */
+START_TEST(what_is_left_of_a_request_is_taken_without_the_next_one) {
+    struct host host;
+    host_init(&host);
+    host_open(&host);
+    ck_assert(!session_has_begun(host.session));
+    static const char *const starts[] = {"set v 0 0 10000\r\nab", "set v 0 0 2000000\r\nab"};
+    for (unsigned i = 0; i < 2; i++) {
+        size_t value_bytes = i == 0 ? 10000 : 2000000;
+        size_t rest_bytes = value_bytes - 2 + 2; /* with its end */
+        char *rest = malloc(rest_bytes + 16);
+        memset(rest, 'x', rest_bytes);
+        memcpy(rest + rest_bytes - 2, "\r\nmn\r\n", 6);
+        struct session_result result =
+            session_feed(host.session, starts[i], strlen(starts[i]), 1, &host.out);
+        ck_assert_uint_eq(result.consumed, strlen(starts[i]));
+        ck_assert(session_is_in_request(host.session));
+        ck_assert(session_has_begun(host.session) && !session_is_binary(host.session));
+        result = session_feed(host.session, rest, rest_bytes + 4, SESSION_REQUESTS_NONE, &host.out);
+        ck_assert_uint_eq(result.consumed, rest_bytes);
+        ck_assert_int_eq(result.next, SESSION_YIELD);
+        ck_assert(!session_is_in_request(host.session));
+        outbuf_consume(&host.out, outbuf_pending(&host.out));
+        result = session_feed(host.session, rest + rest_bytes, 4, 1, &host.out);
+        ck_assert_uint_eq(result.consumed, 4);
+        ck_assert_uint_eq(outbuf_pending(&host.out), 4);
+        outbuf_consume(&host.out, 4);
+        free(rest);
+    }
+    host_close(&host);
+}
+END_TEST
+
 /* Values by reference: the item lives until it is sent, whatever happens to its key. */
 START_TEST(a_value_being_sent_is_not_changed_by_later_commands) {
     struct host host;
@@ -379,6 +412,7 @@ int main(void) {
     tcase_add_test(tests, memory_may_run_out_in_the_middle_of_a_value);
     tcase_add_test(tests, a_full_output_stops_execution_until_it_is_sent);
     tcase_add_test(tests, a_long_get_goes_on_where_the_full_output_stopped_it);
+    tcase_add_test(tests, what_is_left_of_a_request_is_taken_without_the_next_one);
     tcase_add_test(tests, request_max_bounds_a_turn);
     tcase_add_test(tests, a_value_being_sent_is_not_changed_by_later_commands);
     tcase_add_test(tests, no_memory_for_a_value_is_said_instead_of_it);
