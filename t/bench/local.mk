@@ -25,6 +25,7 @@ t_bench_canned_SOURCES = t/bench/canned.c
 t_bench_canned_LDADD = libbase.a $(PTHREAD_LIBS)
 EXTRA_DIST += \
 	t/bench/compare \
+	t/bench/crowd \
 	t/bench/hitratio \
 	t/bench/memory \
 	t/bench/stalls \
@@ -54,4 +55,9 @@ bench-stalls: memcached/memcached$(EXEEXT) t/bench/mcload$(EXEEXT)
 	$(PERL) $(srcdir)/t/bench/stalls --ours memcached/memcached$(EXEEXT) \
 	  --mcload t/bench/mcload$(EXEEXT) $(BENCH_STALLS_FLAGS)
 
-.PHONY: bench bench-memory bench-hitratio bench-stalls
+# What thousands of clients cost, and those who never read: some minutes, up to 2 GB of kernel memory.
+bench-crowd: memcached/memcached$(EXEEXT) t/bench/mcload$(EXEEXT)
+	$(PERL) $(srcdir)/t/bench/crowd --ours memcached/memcached$(EXEEXT) \
+	  --mcload t/bench/mcload$(EXEEXT) $(BENCH_CROWD_FLAGS)
+
+.PHONY: bench-crowd bench bench-memory bench-hitratio bench-stalls
