@@ -533,6 +533,71 @@ START_TEST(every_allocation_of_create_may_fail) {
 }
 END_TEST
 
+static uint64_t chunks_in_use(void) {
+    uint64_t count = 0;
+    for (unsigned id = 1; id <= store_class_count(f.store); id++) {
+        struct store_class_stats stats;
+        store_class_stats(f.store, id, &stats);
+        count += stats.used_chunks;
+    }
+    return count;
+}
+
+/* A value of several chunks when one more, two more, ... are to be had: all of them or none. */
+START_TEST(every_chunk_of_a_value_may_be_the_one_that_is_not_there) {
+    enum { CHUNK = 16384, CHUNKS_A_PAGE = MB / CHUNK, NEEDED = 12, BYTES = CHUNK * NEEDED - 1000 };
+    enum store_status why;
+    struct item *held[2 * CHUNKS_A_PAGE];
+    unsigned refused = 0;
+    f.config.limit_bytes = 2 * MB;
+    f.config.slab_chunk_bytes_max = CHUNK;
+    f.config.is_evicting = false;
+    fixture_open(&f);
+    struct store_key filler = key_of(&f, "filler");
+    struct store_key large = key_of(&f, "large");
+    for (unsigned room = 0; room <= NEEDED + 1; room++) {
+        unsigned count = 2 * CHUNKS_A_PAGE - room;
+        for (unsigned i = 0; i < count; i++) {
+            held[i] = store_reserve(f.thread, &filler, 0, 0, CHUNK - 100, &why);
+            ck_assert_ptr_nonnull(held[i]);
+        }
+        struct item *item = store_reserve(f.thread, &large, 0, 0, BYTES, &why);
+        ck_assert_int_eq(item != NULL, room >= NEEDED);
+        if (item) {
+            store_abandon(f.thread, item);
+        } else {
+            ck_assert_int_eq(why, STORE_NO_MEMORY);
+            refused++;
+        }
+        ck_assert_uint_eq(chunks_in_use(), count);
+        for (unsigned i = 0; i < count; i++)
+            store_abandon(f.thread, held[i]);
+        ck_assert_uint_eq(chunks_in_use(), 0);
+        fixture_verify(&f);
+    }
+    ck_assert_uint_eq(refused, NEEDED);
+}
+END_TEST
+
+static void count_row(void *context, uint32_t bytes, uint64_t count) {
+    (void)bytes;
+    *(uint64_t *)context += count;
+}
+
+START_TEST(a_histogram_that_finds_no_memory_is_empty) {
+    uint64_t count = 0;
+    fixture_open(&f);
+    put_numbered("k", 1, 100);
+    mem_fail_after(0);
+    store_sizes(f.thread, count_row, &count);
+    ck_assert(mem_has_failed());
+    mem_fail_after(-1);
+    ck_assert_uint_eq(count, 0);
+    store_sizes(f.thread, count_row, &count);
+    ck_assert_uint_eq(count, 1);
+}
+END_TEST
+
 START_TEST(a_refused_reservation_falls_back_to_the_limit) {
     const char *why = NULL;
     /* find the arena's first attempt: failing it must still give a store, with less room to grow */
@@ -612,6 +677,8 @@ static Suite *memory_suite(void) {
     tcase_add_test(tcase, a_page_waits_for_a_read_under_way);
     tcase_add_test(tcase, the_limit_goes_up_and_down);
     tcase_add_test(tcase, every_allocation_of_create_may_fail);
+    tcase_add_test(tcase, every_chunk_of_a_value_may_be_the_one_that_is_not_there);
+    tcase_add_test(tcase, a_histogram_that_finds_no_memory_is_empty);
     tcase_add_test(tcase, a_refused_reservation_falls_back_to_the_limit);
     tcase_add_test(tcase, the_index_grows_and_loses_nothing);
     suite_add_tcase(suite, tcase);
