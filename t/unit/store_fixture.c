@@ -166,3 +166,29 @@ int run_suite(Suite *suite) {
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+
+char *patterned(unsigned seed, size_t bytes) {
+    char *value = malloc(bytes + 1);
+    for (size_t i = 0; i < bytes; i++)
+        value[i] = (char)('a' + (seed * 31 + i / 7 + i % 7) % 26);
+    value[bytes] = '\0';
+    return value;
+}
+
+enum store_status put_patterned(struct fixture *fixture, const char *key, unsigned seed,
+                                size_t bytes) {
+    char *value = patterned(seed, bytes);
+    enum store_status status = put_bytes(fixture, key, value, bytes, 0, 0);
+    free(value);
+    return status;
+}
+
+bool is_patterned(struct fixture *fixture, const char *key, unsigned seed, size_t bytes) {
+    size_t got = 0;
+    char *text = value_of(fixture, key, NULL, &got);
+    char *value = patterned(seed, bytes);
+    bool is_same = text && got == bytes && memcmp(text, value, bytes) == 0;
+    free(text);
+    free(value);
+    return is_same;
+}

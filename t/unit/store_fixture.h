@@ -43,6 +43,12 @@ enum store_status put_bytes(struct fixture *fixture, const char *key, const char
 /* Deletes whatever the version. */
 enum store_status drop(struct fixture *fixture, const char *key);
 
+/* A value that is its own check: each byte tells of the seed and of its place. To be freed. */
+char *patterned(unsigned seed, size_t bytes);
+enum store_status put_patterned(struct fixture *fixture, const char *key, unsigned seed,
+                                size_t bytes);
+bool is_patterned(struct fixture *fixture, const char *key, unsigned seed, size_t bytes);
+
 /*
  * The value as a new NUL-terminated string, or NULL on a miss. Reads without the lock and with it,
  * and asserts that both agree. view may be NULL.

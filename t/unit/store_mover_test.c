@@ -21,14 +21,6 @@ static void teardown(void) {
     fixture_close(&f);
 }
 
-static char *patterned(unsigned seed, size_t bytes) {
-    char *value = malloc(bytes + 1);
-    for (size_t i = 0; i < bytes; i++)
-        value[i] = (char)('a' + (seed * 31 + i / 7 + i % 7) % 26);
-    value[bytes] = '\0';
-    return value;
-}
-
 static enum store_status put_numbered(const char *prefix, unsigned number, size_t bytes) {
     char key[32];
     char *value = patterned(number, bytes);
