@@ -34,10 +34,15 @@ enum store_status store_touch(struct store_thread *thread, const struct store_ke
     return spot.line ? STORE_OK : STORE_NOT_FOUND;
 }
 
+/* A NUL ends a number as it does a string. */
+static bool ends_number(char c) {
+    return c == '\0' || isspace((unsigned char)c);
+}
+
 /*
- * A number as memcached reads it (strtoull, then the end or white space): white space before it and
- * a sign are fine, whatever follows white space is ignored. A negative number counts from 2^64
- * downwards, as far as that stays below 2^63.
+ * A number as memcached reads it (strtoull, then the end, a NUL or white space): white space before
+ * it and a sign are fine, whatever follows is ignored. A negative number counts from 2^64 downwards,
+ * as far as that stays below 2^63.
  */
 static bool number_parse(const char *text, size_t bytes, uint64_t *number) {
     size_t at = 0;
@@ -54,7 +59,7 @@ static bool number_parse(const char *text, size_t bytes, uint64_t *number) {
             return false;
     }
     *number = is_negative ? 0 - sum : sum;
-    return at > first && (at == bytes || isspace((unsigned char)text[at])) &&
+    return at > first && (at == bytes || ends_number(text[at])) &&
            !(is_negative && *number > INT64_MAX);
 }
 
