@@ -36,9 +36,9 @@ static const char *job_prepare(const struct turn *turn, struct request *request,
     const struct meta *meta = &job->meta;
     enum store_mode mode = mode_of(meta);
     /* an add that finds the key is refused whatever its CAS value; 0 fits what is joined to */
-    bool has_expected =
-        META_HAS(meta, 'C') && mode != STORE_ADD && (meta->cas != 0 || !is_joining_mode(mode));
     uint64_t expected = turn_expected(turn, meta->cas);
+    bool has_expected =
+        META_HAS(meta, 'C') && mode != STORE_ADD && (expected != 0 || !is_joining_mode(mode));
     job->write = (struct store_write){
         .mode = mode == STORE_SET && has_expected ? STORE_CAS : mode,
         .expected_version = expected,

@@ -119,6 +119,7 @@ replies_are($c,
     [ "ms a 1\r\n1\r\n",  "HD\r\n" ],
     [ "ms a 1 C0\r\n1\r\n", "EX\r\n", ' ... but not for ms' ],
     [ "ma a C1\r\n",       "EX\r\n" ],
+    [ "ms a 0 MA C5\r\n\r\n", "HD\r\n", ' ... and what is appended fits' ],
     [ "ms a 1 I C1\r\n1\r\n", "EX\r\n", ' ... and no value is older' ],
     [ "mg a v c\r\n",      "VA 1 c0\r\n1\r\n" ],
 );
