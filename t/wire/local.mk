@@ -130,4 +130,5 @@ EXTRA_DIST += \
 	t/wire/differ/lib/Differ/Shrink.pm \
 	t/wire/differ/lib/Differ/Worker.pm \
 	t/wire/differ/tables/admin \
+	t/wire/differ/tables/stats \
 	t/wire/differ/tables/text

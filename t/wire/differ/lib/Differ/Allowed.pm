@@ -30,7 +30,7 @@ sub read_file {
     my $text = do { local $/; <$in> };
     $text =~ s/^#.*\n//mg;
     my @rules = map { _rule($_, $path) } grep { /\S/ } split /\n\s*\n/, $text;
-    return bless { rules => [ grep { _is_for($_->{reference}, $reference_version) } @rules ] },
+    return bless { rules => [ grep { is_for($_->{reference}, $reference_version) } @rules ] },
         $class;
 }
 
@@ -64,7 +64,8 @@ sub _rule {
 
 sub _number { my @parts = split /\./, $_[0]; return $parts[0] * 1e6 + $parts[1] * 1e3 + $parts[2] }
 
-sub _is_for {
+# Whether these versions include this one.
+sub is_for {
     my ($wanted, $version) = @_;
     return 1 if $wanted eq 'any';
     my ($relation, $bound) = $wanted =~ /^(<|>=) (\d+\.\d+\.\d+)\z/ or die "which versions: $wanted\n";

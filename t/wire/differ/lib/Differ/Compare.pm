@@ -85,7 +85,7 @@ sub first_difference {
         my $entry = $result->[$at];
         ($ours, $theirs) = $allowed->excuse(@{$entry}{qw(connection request)}, $ours, $theirs);
         next if $ours eq $theirs;
-        ($ours, $theirs) = _without_common_lines($ours, $theirs) if $entry->{request} eq 'stats';
+        ($ours, $theirs) = _without_common_lines($ours, $theirs) if $entry->{request} =~ /^stats(?: \(binary\))?\z/;
         return { %$entry, ours => $ours, theirs => $theirs };
     }
     return undef;

@@ -15,7 +15,7 @@ our @EXPORT_OK = qw(described ends_whole);
 use constant { HEAD_BYTES => 24, FRAME_BYTES => 8, END_BYTES => 2 };
 
 my $announcement = qr/^(?:ms[ \t]+[^ \r\n]+|(?:set|add|replace|append|prepend|cas)(?:[ \t]+[^ \r\n]+){3})
-                      [ \t]+\+?(\d+)[^\n]*\n/xm;
+                      [ \t]+[-+]?(\d+)[^\n]*\n/xm;
 
 sub _binary {
     my ($bytes) = @_;

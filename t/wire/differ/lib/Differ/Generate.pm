@@ -31,7 +31,12 @@ sub _any_text { return chance(50) ? text_request() : meta_request() }
 # Name => what makes one request on each kind of connection, and
 #   options  of the servers, besides those above
 #   share    of the requests of a run that names no kind; 0 if not given: not among them
-#   passes   a wait behind the first half of the requests
+#   requests how many are in a case, at least and at most
+#   exptimes those that most items have
+#   sizes    near which many values are
+#   reference versions of it that it is for, as in `allowed`
+#   passes   seconds between the first half of the requests and the second
+#   without  pattern: requests that are left out
 our %kinds = (
     text   => { share => 20, request => { t => \&text_request } },
     meta   => { share => 20, request => { t => \&meta_request } },
@@ -42,12 +47,17 @@ our %kinds = (
     udp    => { share => 3,  request => { u => \&udp_text_request }, options => [qw(-U free)] },
     'udp-binary' => { share => 2,  request => { u => \&udp_binary_request }, options => [qw(-U free)] },
     nocas  => { share => 2,  request => { t => \&_any_text, b => \&binary_request }, options => [qw(-C -F)] },
+    expiry => { share => 1, request => { t => \&_any_text }, requests => [ 200, 400 ],
+                exptimes => [ 2, 2, 2, 100, 0, -1 ], passes => 3.2, without => qr/^ *(?:me|mg.* [lt])\b/m },
+    sizes  => { share => 2, request => { t => \&_any_text, b => \&binary_request },
+                options => [qw(-I 16k -o slab_chunk_max=8)], reference => '>= 1.6.38',
+                sizes => [ 2000, 4096, 8000, 8192, 8192, 12000, 16384 - 60, 16384, 16384, 20000 ] },
     noflush => { share => 2, request => { t => \&_any_text, b => \&binary_request }, options => ['-F'] },
 );
 
 # In this order by default.
 our @usual_kinds = grep { $kinds{$_}{share} }
-    qw(text meta binary mixed across admin udp udp-binary nocas noflush);
+    qw(text meta binary mixed across expiry sizes admin udp udp-binary nocas noflush);
 
 # One byte or a few of it changed, left out, doubled or put in.
 sub _spoil {
@@ -129,11 +139,14 @@ sub make_case {
     my @connections = _connections($kind);
     my $how_much = { wait => pick(5, 20, 60, 100), split => pick(0, 0, 5, 40),
                      spoil => pick((0) x 12, 3, 20) };
-    my $is_interleaved = @connections > 1 && chance(50);
+    my $is_interleaved = @connections > 1 && !$kind->{passes} && chance(50);
     # what was begun is not taken back if a key turns out too long behind a large value
-    my $has_large = chance(5);
+    my $has_large = $kind->{sizes} || chance(5);
     my (@steps, $requests, %pending, %last);
-    my $left = between(REQUESTS_MIN, REQUESTS_MAX);
+    local @Differ::Grammar::sizes = @{ $kind->{sizes} // [] };
+    local @Differ::Grammar::exptimes = @{ $kind->{exptimes} // [] };
+    my $left = between(@{ $kind->{requests} // [ REQUESTS_MIN, REQUESTS_MAX ] });
+    my $half = $kind->{passes} ? int($left / 2) : -1;
     while ($left > 0 || %pending) {
         my $name = $left > 0 ? pick(@connections) : (sort keys %pending)[0];
         if ($pending{$name}) {
@@ -141,11 +154,16 @@ sub make_case {
             delete $pending{$name} unless @{ $pending{$name} };
             next;
         }
-        $left--;
+        if ($left-- == $half && !%pending) {
+            _await_last(\@steps) if @steps;
+            push @steps, [ 'w0', $kind->{passes}, ':' ];
+            %last = ();
+        }
         my $letter = substr $name, 0, 1;
         my $bytes = $kind->{request}{$letter}->();
         $bytes = _spoil($bytes) if $letter ne 'u' && $bytes !~ /\@/ && length $bytes < LINE_BYTES_MAX
             && chance($how_much->{spoil});
+        next if $kind->{without} && $bytes =~ $kind->{without};
         next if %pending && $bytes =~ /\@cas/;    # for which all others would be awaited
         next if !_is_fit($bytes, $letter, $last{$name} // '', $allowed, $has_large);
         $requests++;

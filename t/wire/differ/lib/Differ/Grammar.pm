@@ -59,8 +59,12 @@ sub number {
 
 sub client_flags { return chance(60) ? 0 : number() }
 
-# Nothing that would end in the next minute.
+# What most exptimes are, if any.
+our @exptimes;
+
+# Nothing that would end in the next minute, but for those.
 sub exptime {
+    return pick(@exptimes) if @exptimes && chance(90);
     return 0 if chance(60);
     return weighted(
         20, sub { pick(60, 100, 1000, 2591999, 2592000) },
@@ -80,7 +84,11 @@ sub _text {
     return chance(60) ? 'v' x $size : join '', map { chr between(0x20, 0x7e) } 1 .. $size;
 }
 
+# Sizes near which many values are, if any.
+our @sizes;
+
 sub value {
+    return _text(pick(@sizes) + between(-80, 80)) if @sizes && chance(30);
     return weighted(
         35, sub { between(0, 120) },
         10, sub { pick(@numbers) },
@@ -88,6 +96,7 @@ sub value {
         30, sub { _text(between(0, 40)) },
         10, sub { _text(pick(@value_sizes)) },
         4,  sub { join '', map { chr between(0, 255) } 1 .. between(3, 30) },
+        1,  sub { join '', map { pick('1', '9', '0', ' ', "\0", '-', '+', "\t") } 1 .. between(2, 6) },
         2,  sub { pick("1\r\n", "\ra", "x\n", "a\r\nb", "get a\r\n", "\0", "END\r\n") },
         0.3, sub { 'v' x between(17_000, 70_000) },
     );

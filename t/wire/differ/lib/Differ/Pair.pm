@@ -353,7 +353,8 @@ sub run {
     }
     $self->_close($_) for values %{ delete $self->{connections} };
     my ($replies) = $self->_statistics($before);
-    push @result, { connection => 'control', request => 'stats', replies => $replies };
+    my $request = grep({ $_->[0] =~ /^b/ } $case->steps) ? 'stats (binary)' : 'stats';
+    push @result, { connection => 'control', request => $request, replies => $replies };
     return \@result;
 }
 

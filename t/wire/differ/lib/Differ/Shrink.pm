@@ -8,13 +8,13 @@ use warnings;
 use Time::HiRes qw(time);
 use Differ::Case;
 
-use constant { ATTEMPTS_MAX => 600, SECONDS_MAX => 30 };
+use constant { ATTEMPTS_MAX => 600, SECONDS_MAX => 30, WAITING_SECONDS_MAX => 300 };
 
 # fails: a function of a case, true while the smaller one shows what the larger one did.
 sub new {
     my ($class, $case, $fails) = @_;
-    return bless { case => $case, fails => $fails, left => ATTEMPTS_MAX,
-                   end => time + SECONDS_MAX }, $class;
+    my $seconds = grep({ $_->[0] =~ /^w/ } $case->steps) ? WAITING_SECONDS_MAX : SECONDS_MAX;
+    return bless { case => $case, fails => $fails, left => ATTEMPTS_MAX, end => time + $seconds }, $class;
 }
 
 # The smallest case found.
