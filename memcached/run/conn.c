@@ -550,7 +550,8 @@ void conn_kick_idle(struct conn_env *env, uint64_t idle_ms, uint64_t link_ms) {
         bool is_link = session_is_link(conn->session);
         uint64_t limit_ms = is_link ? link_ms : idle_ms;
         uint64_t last_ms = atomic_load_explicit(&conn->entry.last_mono_ms, memory_order_relaxed);
-        bool may_idle = !is_link && (conn->watcher || conn->entry.ip[0] == '\0');
+        bool has_reason = conn->watcher || conn->entry.ip[0] == '\0' || conn->out.bytes > 0;
+        bool may_idle = !is_link && has_reason;
         if (limit_ms == 0 || conn->is_broken || may_idle || now_ms - last_ms <= limit_ms)
             continue;
         /* This process may have been frozen, and what the peer said meanwhile not been read yet. */

@@ -95,6 +95,22 @@ poll_ok { $talker->command('mn'); ($talker->stats->{idle_kicks} // 0) >= 1 } 'id
 ok($silent->closed, 'the silent one is closed');
 is($talker->command('mn'), "MN\r\n", 'the other is not');
 $server->stop;
+# Who takes a reply slowly is not idle.
+$server = server('-o', 'idle_timeout=1', '-t', 1);
+my $filler = $server->conn;
+set_ok($filler, 'large', 'x' x 1_000_000);
+my $reader = $server->conn(undef, receive_bytes => 4096);
+$reader->put('get' . ' large' x 20 . "\r\n", deaf => 1);
+for (1, 2) {
+    my $silent = $server->conn;
+    poll_ok { $filler->reconnect unless $filler->command('mn') eq "MN\r\n"; $silent->closed(0.2) }
+        'a client that waits for nothing is closed', 20;
+}
+# more than the kernel can have held for it
+is(length $reader->take(4_500_000), 4_500_000,
+   ' ... one that has not taken its reply yet can still do so');
+$server->stop;
+
 is(server()->conn->stats->{idle_kicks}, undef, 'without a timeout there is no such figure');
 
 # A pipeline of a million requests, a client that never reads, one that sends byte by byte, and
