@@ -332,10 +332,11 @@ void cmd_meta_debug(struct turn *turn, struct request *request) {
         char *to = put_key(put_bytes(start, "ME ", 3), &facts);
         if (facts.is_binary)
             to -= 2; /* no flag b here */
-        int64_t left_s = exptime_left(turn->server, view.exptime);
+        /* as many bits as memcached's: a lifetime beyond 2^31 seconds shows as a negative one */
+        int32_t left_s = (int32_t)exptime_left(turn->server, view.exptime);
         uint32_t idle_s = clock_seconds(turn->server->clock) - view.access_time;
         to += sprintf(to,
-                      " exp=%" PRId64 " la=%" PRIu32 " cas=%" PRIu64
+                      " exp=%" PRId32 " la=%" PRIu32 " cas=%" PRIu64
                       " fetch=%s cls=%u size=%" PRIu64 "\r\n",
                       left_s, idle_s, turn_cas(turn, view.version), view.was_fetched ? "yes" : "no",
                       view.class_id, store_item_bytes(view.item));
