@@ -10,6 +10,7 @@ serve_admin_SOURCES = \
 	memcached/serve/counters.def \
 	memcached/serve/help.c \
 	memcached/serve/options.c memcached/serve/options.h \
+	memcached/serve/options_check.c memcached/serve/options_private.h \
 	memcached/serve/prefixes.c memcached/serve/prefixes.h \
 	memcached/serve/server.h \
 	memcached/serve/session.h \

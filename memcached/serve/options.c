@@ -10,23 +10,13 @@
 
 #include "memcached/base/check.h"
 #include "memcached/base/num.h"
-#include "memcached/serve/class_sizes.h"
+#include "memcached/serve/options_private.h"
 #include "memcached/serve/settings_table.h"
 #include "memcached/store/store.h"
 
-struct parse {
-    struct settings *settings;
-    struct options_result *result;
-    const struct setting_row *first_repl; /* the first row seen that needs -x */
-    bool is_protocol_given;
-};
-
 /* Each function that takes something returns false when parsing ends with the result filled. */
 
-static bool refuse(struct parse *parse, int exit_status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static bool refuse(struct parse *parse, int exit_status, const char *format, ...) {
+bool options_refuse(struct options_parse *parse, int exit_status, const char *format, ...) {
     struct options_result *result = parse->result;
     va_list list;
     result->outcome = OPTIONS_BAD;
@@ -37,18 +27,13 @@ static bool refuse(struct parse *parse, int exit_status, const char *format, ...
     return false;
 }
 
-static bool end(struct parse *parse, enum options_outcome outcome) {
+bool options_end(struct options_parse *parse, enum options_outcome outcome) {
     parse->result->outcome = outcome;
     return false;
 }
 
-/* How the operator wrote it: -p, or -o repl_log_mb. */
-struct spelling {
-    char text[64];
-};
-
-static struct spelling spell(const struct setting_row *row) {
-    struct spelling spelling;
+struct options_spelling options_spell(const struct setting_row *row) {
+    struct options_spelling spelling;
     if (row->suboption)
         snprintf(spelling.text, sizeof(spelling.text), "-o %s", row->suboption);
     else
@@ -56,14 +41,14 @@ static struct spelling spell(const struct setting_row *row) {
     return spelling;
 }
 
-static const char *keep(struct parse *parse, const char *text) {
+static const char *keep(struct options_parse *parse, const char *text) {
     const char *copy = settings_keep(parse->settings, text);
     if (!copy)
-        refuse(parse, EX_OSERR, "too many options, or no memory for them");
+        options_refuse(parse, EX_OSERR, "too many options, or no memory for them");
     return copy;
 }
 
-static void *field_of(struct parse *parse, const struct setting_row *row) {
+static void *field_of(struct options_parse *parse, const struct setting_row *row) {
     return (char *)parse->settings + row->field;
 }
 
@@ -72,35 +57,40 @@ static void *field_of(struct parse *parse, const struct setting_row *row) {
 /*
  * In memcached's own words where it has some; its exit status is 1 then, and of all suboptions.
  */
-static bool take_number(struct parse *parse, const struct setting_row *row, const char *text,
-                        int64_t *number) {
+static bool take_number(struct options_parse *parse, const struct setting_row *row,
+                        const char *text, int64_t *number) {
     bool is_number = num_i64(text, strlen(text), number);
     if (is_number && *number >= row->min && *number <= row->max)
         return true;
     bool is_too_low = !is_number || *number < row->min;
     const char *words = is_too_low && row->too_low ? row->too_low : row->out_of_bounds;
     if (words)
-        return refuse(parse, EXIT_FAILURE, "%s: %s %s", words, spell(row).text, text);
+        return options_refuse(parse, EXIT_FAILURE, "%s: %s %s", words, options_spell(row).text,
+                              text);
     if (row->suboption)
-        return refuse(parse, EXIT_FAILURE,
-                      "could not parse argument to %s: it takes a number from %" PRId64
-                      " to %" PRId64 ", not \"%s\"",
-                      row->suboption, row->min, row->max, text);
-    return refuse(parse, EX_USAGE, "%s takes a number from %" PRId64 " to %" PRId64 ", not \"%s\"",
-                  spell(row).text, row->min, row->max, text);
+        return options_refuse(parse, EXIT_FAILURE,
+                              "could not parse argument to %s: it takes a number from %" PRId64
+                              " to %" PRId64 ", not \"%s\"",
+                              row->suboption, row->min, row->max, text);
+    return options_refuse(parse, EX_USAGE,
+                          "%s takes a number from %" PRId64 " to %" PRId64 ", not \"%s\"",
+                          options_spell(row).text, row->min, row->max, text);
 }
 
-static bool take_mask(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_mask(struct options_parse *parse, const struct setting_row *row,
+                      const char *text) {
     char *rest;
     unsigned long mask = strtoul(text, &rest, 8);
     if (*rest || rest == text || *text == '-' || *text == '+' || mask > (unsigned long)row->max)
-        return refuse(parse, EX_USAGE, "%s takes an octal mask up to %" PRIo64 ", not \"%s\"",
-                      spell(row).text, row->max, text);
+        return options_refuse(parse, EX_USAGE,
+                              "%s takes an octal mask up to %" PRIo64 ", not \"%s\"",
+                              options_spell(row).text, row->max, text);
     *(setting_MASK *)field_of(parse, row) = (setting_MASK)mask;
     return true;
 }
 
-static bool take_factor(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_factor(struct options_parse *parse, const struct setting_row *row,
+                        const char *text) {
     char *rest;
     double factor = strtod(text, &rest);
     bool is_number = *rest == '\0' && rest != text;
@@ -111,21 +101,24 @@ static bool take_factor(struct parse *parse, const struct setting_row *row, cons
     }
     const char *words = !is_enough && row->too_low ? row->too_low : row->out_of_bounds;
     if (words)
-        return refuse(parse, EXIT_FAILURE, "%s: %s %s", words, spell(row).text, text);
-    return refuse(parse, EX_USAGE, "%s takes at most %" PRId64 ", not \"%s\"", spell(row).text,
-                  row->max, text);
+        return options_refuse(parse, EXIT_FAILURE, "%s: %s %s", words, options_spell(row).text,
+                              text);
+    return options_refuse(parse, EX_USAGE, "%s takes at most %" PRId64 ", not \"%s\"",
+                          options_spell(row).text, row->max, text);
 }
 
-static bool take_text(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_text(struct options_parse *parse, const struct setting_row *row,
+                      const char *text) {
     if (*text == '\0')
-        return refuse(parse, EX_USAGE, "%s takes a name, not nothing", spell(row).text);
+        return options_refuse(parse, EX_USAGE, "%s takes a name, not nothing",
+                              options_spell(row).text);
     const char *copy = keep(parse, text);
     *(setting_TEXT *)field_of(parse, row) = copy;
     return copy != NULL;
 }
 
 /* A flag becomes the opposite of its default. */
-static bool take_flag(struct parse *parse, const struct setting_row *row) {
+static bool take_flag(struct options_parse *parse, const struct setting_row *row) {
     struct settings defaults;
     settings_init(&defaults);
     bool is_set = *(const bool *)((const char *)&defaults + row->field);
@@ -133,7 +126,8 @@ static bool take_flag(struct parse *parse, const struct setting_row *row) {
     return true;
 }
 
-static bool take_value(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_value(struct options_parse *parse, const struct setting_row *row,
+                       const char *text) {
     uint64_t unit = row->unit ? row->unit : 1;
     int64_t number;
     switch (row->type) {
@@ -166,38 +160,43 @@ static bool take_value(struct parse *parse, const struct setting_row *row, const
 
 /* ---- values with rules of their own ---------------------------------------------------------- */
 
-static bool take_port(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_port(struct options_parse *parse, const struct setting_row *row,
+                      const char *text) {
     int64_t port;
     if (!num_i64(text, strlen(text), &port) || port < row->min || port > row->max)
-        return refuse(parse, EX_USAGE,
-                      "ERROR: Invalid port number %s: -%c takes 1 to %" PRId64
-                      ", 0 for none or -1 for any free one",
-                      text, row->letter, row->max);
+        return options_refuse(parse, EX_USAGE,
+                              "ERROR: Invalid port number %s: -%c takes 1 to %" PRId64
+                              ", 0 for none or -1 for any free one",
+                              text, row->letter, row->max);
     *(setting_INT *)field_of(parse, row) = (int)port;
     parse->settings->is_tcp_port_given |= row->letter == 'p';
     return true;
 }
 
-static bool add_listen(struct parse *parse, const char *address) {
+static bool add_listen(struct options_parse *parse, const char *address) {
     struct settings *settings = parse->settings;
     if (strncmp(address, "notls:", 6) == 0 || strncmp(address, "mtls:", 5) == 0)
-        return refuse(parse, EX_OSERR,
-                      "'%s' option is valid only when SSL is enabled: TLS is not built into this "
-                      "server (-l %s)",
-                      *address == 'm' ? "mtls" : "notls", address);
+        return options_refuse(
+            parse, EX_OSERR,
+            "'%s' option is valid only when SSL is enabled: TLS is not built into this "
+            "server (-l %s)",
+            *address == 'm' ? "mtls" : "notls", address);
     if (settings->listen_count == SETTINGS_LISTEN_MAX)
-        return refuse(parse, EX_USAGE, "-l takes at most %d addresses", SETTINGS_LISTEN_MAX);
+        return options_refuse(parse, EX_USAGE, "-l takes at most %d addresses",
+                              SETTINGS_LISTEN_MAX);
     settings->listen[settings->listen_count++] = address;
     return true;
 }
 
-static bool take_listen(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_listen(struct options_parse *parse, const struct setting_row *row,
+                        const char *text) {
     setting_TEXT *shown = field_of(parse, row);
     char joined[SETTING_TEXT_BYTES_MAX];
     int bytes =
         snprintf(joined, sizeof(joined), "%s%s%s", *shown ? *shown : "", *shown ? "," : "", text);
     if (bytes < 0 || (size_t)bytes >= sizeof(joined))
-        return refuse(parse, EX_USAGE, "-l takes at most %zu bytes of addresses", sizeof(joined));
+        return options_refuse(parse, EX_USAGE, "-l takes at most %zu bytes of addresses",
+                              sizeof(joined));
     const char *copy = keep(parse, text);
     *shown = keep(parse, joined);
     if (!copy || !*shown)
@@ -210,20 +209,22 @@ static bool take_listen(struct parse *parse, const struct setting_row *row, cons
         if (!add_listen(parse, part))
             return false;
     if (parse->settings->listen_count == before)
-        return refuse(parse, EX_USAGE, "-l takes an address, not \"%s\"", text);
+        return options_refuse(parse, EX_USAGE, "-l takes an address, not \"%s\"", text);
     return true;
 }
 
 /* Its first byte, as memcached. */
-static bool take_delimiter(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_delimiter(struct options_parse *parse, const struct setting_row *row,
+                           const char *text) {
     if (*text == '\0')
-        return refuse(parse, EXIT_FAILURE, "No delimiter specified");
+        return options_refuse(parse, EXIT_FAILURE, "No delimiter specified");
     char delimiter[2] = {*text, '\0'};
     parse->settings->is_detailed = true;
     return take_text(parse, row, delimiter);
 }
 
-static bool take_protocol(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_protocol(struct options_parse *parse, const struct setting_row *row,
+                          const char *text) {
     setting_PROTOCOL *protocol = field_of(parse, row);
     parse->is_protocol_given = true;
     if (strcmp(text, "auto") == 0)
@@ -233,48 +234,50 @@ static bool take_protocol(struct parse *parse, const struct setting_row *row, co
     else if (strcmp(text, "binary") == 0)
         *protocol = PROTOCOL_BINARY;
     else
-        return refuse(parse, EX_USAGE,
-                      "Invalid value for binding protocol: %s -- should be one of "
-                      "auto, binary, or ascii",
-                      text);
+        return options_refuse(parse, EX_USAGE,
+                              "Invalid value for binding protocol: %s -- should be one of "
+                              "auto, binary, or ascii",
+                              text);
     return true;
 }
 
 /* Bounds are looked at when all is known, in memcached's order. */
-static bool take_item_size(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_item_size(struct options_parse *parse, const struct setting_row *row,
+                           const char *text) {
     setting_U64 *bytes = field_of(parse, row);
     if (!num_bytes(text, bytes))
-        return refuse(parse, EX_USAGE,
-                      "Item max size cannot be less than %" PRId64
-                      " bytes: -I takes bytes, or a number with k or m, not \"%s\"",
-                      row->min, text);
+        return options_refuse(parse, EX_USAGE,
+                              "Item max size cannot be less than %" PRId64
+                              " bytes: -I takes bytes, or a number with k or m, not \"%s\"",
+                              row->min, text);
     return true;
 }
 
-static bool take_hashpower(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_hashpower(struct options_parse *parse, const struct setting_row *row,
+                           const char *text) {
     int64_t power;
     if (!num_i64(text, strlen(text), &power) || power < row->min)
-        return refuse(parse, EXIT_FAILURE,
-                      "Initial hashtable multiplier of %s is too low: "
-                      "hashpower takes %" PRId64 " to %" PRId64,
-                      text, row->min, row->max);
+        return options_refuse(parse, EXIT_FAILURE,
+                              "Initial hashtable multiplier of %s is too low: "
+                              "hashpower takes %" PRId64 " to %" PRId64,
+                              text, row->min, row->max);
     if (power > row->max)
-        return refuse(parse, EXIT_FAILURE,
-                      "Initial hashtable multiplier of %s is too high: choose "
-                      "a value based on \"STAT hash_power_level\" from a running instance",
-                      text);
+        return options_refuse(parse, EXIT_FAILURE,
+                              "Initial hashtable multiplier of %s is too high: choose "
+                              "a value based on \"STAT hash_power_level\" from a running instance",
+                              text);
     *(setting_U32 *)field_of(parse, row) = (uint32_t)power;
     return true;
 }
 
 /* memcached's way: a value has to fit a page, of which it makes one chunk. */
-static bool take_no_chunked_items(struct parse *parse) {
+static bool take_no_chunked_items(struct options_parse *parse) {
     parse->settings->slab_chunk_max = STORE_PAGE_BYTES;
     return true;
 }
 
 /* What memcached 1.4 had. */
-static bool take_no_modern(struct parse *parse) {
+static bool take_no_modern(struct options_parse *parse) {
     struct settings *settings = parse->settings;
     settings->is_maxconns_fast = settings->has_lru_maintainer = settings->has_lru_crawler = false;
     settings->moves_pages = false;
@@ -283,7 +286,8 @@ static bool take_no_modern(struct parse *parse) {
     return take_no_chunked_items(parse);
 }
 
-static bool take_hash(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_hash(struct options_parse *parse, const struct setting_row *row,
+                      const char *text) {
     static const char *const names[] = {"jenkins", "murmur3", "xxh3"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         if (strcmp(text, names[i]) == 0) {
@@ -291,8 +295,9 @@ static bool take_hash(struct parse *parse, const struct setting_row *row, const 
             return true;
         }
     }
-    return refuse(parse, EXIT_FAILURE,
-                  "Unknown hash_algorithm option (jenkins, murmur3, xxh3), not \"%s\"", text);
+    return options_refuse(parse, EXIT_FAILURE,
+                          "Unknown hash_algorithm option (jenkins, murmur3, xxh3), not \"%s\"",
+                          text);
 }
 
 static bool is_port(const char *text) {
@@ -330,33 +335,36 @@ bool options_is_peer(const char *text) {
     return colon > text && is_port(colon + 1);
 }
 
-static bool take_peer(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_peer(struct options_parse *parse, const struct setting_row *row,
+                      const char *text) {
     if (!options_is_peer(text))
-        return refuse(parse, EX_USAGE, "-x takes host, host:port or [address]:port, not \"%s\"",
-                      text);
+        return options_refuse(parse, EX_USAGE,
+                              "-x takes host, host:port or [address]:port, not \"%s\"", text);
     return take_text(parse, row, text);
 }
 
 /* Nothing but what it has anyway. */
-static bool take_fixed(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take_fixed(struct options_parse *parse, const struct setting_row *row,
+                       const char *text) {
     char fixed[SETTING_TEXT_BYTES_MAX];
     setting_print(row, parse->settings, 1, fixed);
     const char *value = row->idle ? row->idle : fixed;
     if (text && strcmp(text, value) == 0)
         return true;
-    return refuse(parse, EX_USAGE,
-                  "%s%s%s: not built into this server (%s): leave it out, or give %s",
-                  spell(row).text, text ? " " : "", text ? text : "", row->refusal, value);
+    return options_refuse(
+        parse, EX_USAGE, "%s%s%s: not built into this server (%s): leave it out, or give %s",
+        options_spell(row).text, text ? " " : "", text ? text : "", row->refusal, value);
 }
 
-static bool take_extended(struct parse *parse, const char *list);
+static bool take_extended(struct options_parse *parse, const char *list);
 
-static bool take(struct parse *parse, const struct setting_row *row, const char *text) {
+static bool take(struct options_parse *parse, const struct setting_row *row, const char *text) {
     if (row->is_repl && !parse->first_repl)
         parse->first_repl = row;
     if (row->refusal && row->take != TAKE_FIXED)
-        return refuse(parse, EX_USAGE, "%s: not built into this server (%s): leave the option out",
-                      spell(row).text, row->refusal);
+        return options_refuse(parse, EX_USAGE,
+                              "%s: not built into this server (%s): leave the option out",
+                              options_spell(row).text, row->refusal);
     switch (row->take) {
     case TAKE_VALUE:
         return take_value(parse, row, text);
@@ -398,11 +406,11 @@ static bool take(struct parse *parse, const struct setting_row *row, const char 
     case TAKE_EXTENDED:
         return take_extended(parse, text);
     case TAKE_HELP:
-        return end(parse, OPTIONS_HELP);
+        return options_end(parse, OPTIONS_HELP);
     case TAKE_LICENSE:
-        return end(parse, OPTIONS_LICENSE);
+        return options_end(parse, OPTIONS_LICENSE);
     case TAKE_VERSION:
-        return end(parse, OPTIONS_VERSION);
+        return options_end(parse, OPTIONS_VERSION);
     }
     return true;
 }
@@ -424,30 +432,30 @@ static const struct setting_row *find_suboption(const char *name) {
     return NULL;
 }
 
-static bool take_suboption(struct parse *parse, char *text) {
+static bool take_suboption(struct options_parse *parse, char *text) {
     char *value = strchr(text, '=');
     if (value)
         *value++ = '\0';
     const struct setting_row *row = find_suboption(text);
     if (row && needs_value(row) && (!value || !*value))
-        return row->missing ? refuse(parse, EXIT_FAILURE, "%s", row->missing)
-                            : refuse(parse, EXIT_FAILURE, "Missing %s argument", text);
+        return row->missing ? options_refuse(parse, EXIT_FAILURE, "%s", row->missing)
+                            : options_refuse(parse, EXIT_FAILURE, "Missing %s argument", text);
     if (row)
         return take(parse, row, value);
     const struct setting_row *negated =
         strncmp(text, "no_", 3) == 0 ? find_suboption(text + 3) : NULL;
     if (!negated || negated->take != TAKE_SWITCH)
-        return refuse(parse, EXIT_FAILURE,
-                      "Illegal suboption \"%s%s%s\": memcached -h tells of all options", text,
-                      value ? "=" : "", value ? value : "");
+        return options_refuse(parse, EXIT_FAILURE,
+                              "Illegal suboption \"%s%s%s\": memcached -h tells of all options",
+                              text, value ? "=" : "", value ? value : "");
     *(setting_BOOL *)field_of(parse, negated) = false;
     return true;
 }
 
-static bool take_extended(struct parse *parse, const char *list) {
+static bool take_extended(struct options_parse *parse, const char *list) {
     char copy[SETTING_TEXT_BYTES_MAX];
     if (strlen(list) >= sizeof(copy))
-        return refuse(parse, EX_USAGE, "-o takes at most %zu bytes", sizeof(copy) - 1);
+        return options_refuse(parse, EX_USAGE, "-o takes at most %zu bytes", sizeof(copy) - 1);
     strcpy(copy, list);
     char *rest = copy;
     while (*rest) {
@@ -463,116 +471,11 @@ static bool take_extended(struct parse *parse, const char *list) {
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-static const struct setting_row *find_letter(int letter) {
+const struct setting_row *options_find_letter(int letter) {
     for (size_t i = 0; i < setting_row_count; i++)
         if (setting_rows[i].letter == letter)
             return &setting_rows[i];
     return NULL;
-}
-
-/* Sizes, in the order in which memcached looks at them. */
-static bool check_sizes(struct parse *parse) {
-    const struct settings *settings = parse->settings;
-    const struct setting_row *row = find_letter('I');
-    uint64_t item = settings->item_bytes_max;
-    uint64_t chunk = settings->slab_chunk_max;
-    if (item < (uint64_t)row->min)
-        return refuse(parse, EX_USAGE,
-                      "Item max size cannot be less than %" PRId64
-                      " bytes: give -I more than %" PRIu64,
-                      row->min, item);
-    if (item > settings->limit_bytes / 2)
-        return refuse(parse, EX_USAGE,
-                      "Cannot set item size limit higher than 1/2 of memory max: "
-                      "lower -I or raise -m");
-    if (item > (uint64_t)row->max)
-        return refuse(parse, EX_USAGE,
-                      "Cannot set item size limit higher than a gigabyte: "
-                      "lower -I");
-    if (chunk > item)
-        return refuse(parse, EX_USAGE,
-                      "slab_chunk_max (bytes: %" PRIu64 ") cannot be larger than "
-                      "-I (item_size_max %" PRIu64 "): lower -o slab_chunk_max",
-                      chunk, item);
-    if (item % chunk != 0)
-        return refuse(parse, EX_USAGE,
-                      "-I (item_size_max: %" PRIu64 ") must be evenly divisible by "
-                      "slab_chunk_max (bytes: %" PRIu64 "): change either",
-                      item, chunk);
-    if (settings->chunk_size > chunk)
-        return refuse(parse, EX_USAGE,
-                      "-n %" PRIu32 " cannot be larger than slab_chunk_max "
-                      "(bytes: %" PRIu64 ")",
-                      settings->chunk_size, chunk);
-    return true;
-}
-
-static bool check_class_sizes(struct parse *parse) {
-    enum { CHUNK_BYTES_MIN = 48 }; /* has to hold an item's header */
-    struct settings *settings = parse->settings;
-    struct options_result *result = parse->result;
-    uint64_t min = settings->chunk_size > CHUNK_BYTES_MIN ? settings->chunk_size : CHUNK_BYTES_MIN;
-    if (!settings->slab_sizes ||
-        class_sizes_parse(settings->slab_sizes, min, settings->slab_chunk_max,
-                          settings->class_sizes, result->message, sizeof(result->message)))
-        return true;
-    result->exit_status = EX_USAGE;
-    return end(parse, OPTIONS_BAD);
-}
-
-static bool check_threads(struct parse *parse) {
-    const struct settings *settings = parse->settings;
-    if (settings->napi_id_count > settings->thread_count)
-        return refuse(parse, EX_USAGE,
-                      "Number of napi_ids(%" PRIu32 ") cannot be greater than number of "
-                      "threads(%" PRIu32 ")",
-                      settings->napi_id_count, settings->thread_count);
-    return true;
-}
-
-static bool check_lru(struct parse *parse) {
-    const struct settings *settings = parse->settings;
-    if (settings->hot_lru_pct + settings->warm_lru_pct > 80)
-        return refuse(parse, EX_USAGE,
-                      "hot_lru_pct + warm_lru_pct cannot be more than 80%% combined");
-    if (settings->has_temp_lru && !settings->has_lru_maintainer)
-        return refuse(parse, EX_USAGE, "temporary_ttl requires lru_maintainer to be enabled");
-    return true;
-}
-
-/* Logging in is done in the text protocol, over a connection. */
-static bool check_auth(struct parse *parse) {
-    struct settings *settings = parse->settings;
-    if (!settings->auth_file)
-        return true;
-    if (parse->is_protocol_given && settings->binding_protocol != PROTOCOL_ASCII)
-        return refuse(parse, EX_USAGE,
-                      "ERROR: You cannot allow the BINARY protocol while using ascii "
-                      "authentication tokens: -Y goes with -B ascii");
-    if (settings->udp_port != 0)
-        return refuse(parse, EX_USAGE,
-                      "Cannot use UDP with ascii authentication enabled (-U 0 to disable)");
-    settings->binding_protocol = PROTOCOL_ASCII;
-    return true;
-}
-
-static bool check_repl(struct parse *parse) {
-    const struct settings *settings = parse->settings;
-    if (!settings->repl_peer && parse->first_repl)
-        return refuse(parse, EX_USAGE, "%s needs -x: without a peer there is no replication",
-                      spell(parse->first_repl).text);
-    if (settings->repl_peer && settings->port == 0)
-        return refuse(parse, EX_USAGE, "-x needs a port where the peer can connect: not -p 0");
-    if (settings->repl_peer && settings->socket_path)
-        return refuse(parse, EX_USAGE, "-x needs a port where the peer can connect: not -s");
-    if (settings->repl_peer && !settings->has_cas)
-        return refuse(parse, EX_USAGE, "-C cannot go with -x: replication needs the CAS values");
-    if (settings->repl_timeout_ms < 2 * (uint64_t)settings->repl_heartbeat_ms)
-        return refuse(parse, EX_USAGE,
-                      "-o repl_timeout=%" PRIu32 " has to be at least twice "
-                      "repl_heartbeat=%" PRIu32,
-                      settings->repl_timeout_ms, settings->repl_heartbeat_ms);
-    return true;
 }
 
 /* What getopt takes: a leading colon tells a missing argument from an unknown letter. */
@@ -603,7 +506,7 @@ static void fill_tables(struct getopt_tables *tables) {
 
 void options_parse(int argc, char **argv, struct settings *settings,
                    struct options_result *result) {
-    struct parse parse = {.settings = settings, .result = result};
+    struct options_parse parse = {.settings = settings, .result = result};
     struct getopt_tables tables;
     int letter;
     fill_tables(&tables);
@@ -617,18 +520,16 @@ void options_parse(int argc, char **argv, struct settings *settings,
         if (is_missing || letter == '?') {
             char word[3] = {'-', (char)optopt, '\0'};
             bool is_name = strncmp(argv[optind - 1], "--", 2) == 0;
-            refuse(&parse, EXIT_FAILURE, "%s \"%s\": memcached -h tells of all options",
-                   is_missing ? "Missing argument of" : "Illegal argument",
-                   is_name || !optopt ? argv[optind - 1] : word);
+            options_refuse(&parse, EXIT_FAILURE, "%s \"%s\": memcached -h tells of all options",
+                           is_missing ? "Missing argument of" : "Illegal argument",
+                           is_name || !optopt ? argv[optind - 1] : word);
             return;
         }
-        if (!take(&parse, find_letter(letter), optarg))
+        if (!take(&parse, options_find_letter(letter), optarg))
             return;
     }
     /* A UDP port alone is a TCP port too. */
     if (settings->udp_port != 0 && !settings->is_tcp_port_given)
         settings->port = settings->udp_port;
-    if (check_threads(&parse) && check_sizes(&parse) && check_class_sizes(&parse) &&
-        check_lru(&parse) && check_auth(&parse))
-        check_repl(&parse);
+    (void)options_check(&parse);
 }
