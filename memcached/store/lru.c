@@ -380,7 +380,9 @@ void lru_bump(struct store_thread *thread, const struct item *item) {
 
 /*
  * The item at a handle from which it may have gone since: then there is nothing, or another item
- * for which what is to be done is as good. The class lock is held if there is an item.
+ * for which what is to be done is as good. The page may be another one's by now, but no handle
+ * outlives two changes (mover.c), so that it is the start of a chunk, if that is in use at all. The
+ * class lock is held if there is an item.
  */
 static struct item *stale_acquire(struct store *store, uint32_t handle, struct slab_class **found) {
     uint32_t page = arena_page(&store->arena, handle);
@@ -443,12 +445,17 @@ static void ring_take(struct store *store, struct bump_ring *ring) {
     }
 }
 
-void lru_take_bumps(struct store_thread *thread) {
-    struct store *store = thread->store;
-    latch_acquire(&store->admin);
+void lru_take_bumps_locked(struct store *store) {
+    latch_assert_held(&store->admin);
     for (uint32_t i = 0; i < store->thread_count_max; i++) {
         if (store->threads[i])
             ring_take(store, &store->threads[i]->bumps);
     }
+}
+
+void lru_take_bumps(struct store_thread *thread) {
+    struct store *store = thread->store;
+    latch_acquire(&store->admin);
+    lru_take_bumps_locked(store);
     latch_release(&store->admin);
 }

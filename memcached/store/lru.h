@@ -66,6 +66,7 @@ enum store_maintain lru_maintain_class(struct store_thread *thread, unsigned cla
 
 /* Moves the cold items that handles saw become active. */
 void lru_take_bumps(struct store_thread *thread);
+void lru_take_bumps_locked(struct store *store); /* admin lock held */
 
 /* Remembers a cold item that became active. */
 void lru_bump(struct store_thread *thread, const struct item *item);

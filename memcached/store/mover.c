@@ -1,6 +1,7 @@
 #include "memcached/store/mover.h"
 
 #include "memcached/store/grace.h"
+#include "memcached/store/lru.h"
 #include "memcached/store/mover_chunk.h"
 
 enum {
@@ -109,6 +110,8 @@ enum mover_progress mover_step_locked(struct store_thread *thread) {
     case MOVER_WAITING:
         if (!grace_has_passed_locked(store, mover->reads))
             return MOVER_STUCK;
+        /* what readers remembered of the page's items must not be taken for what it holds next */
+        lru_take_bumps_locked(store);
         mover->phase = MOVER_IDLE;
         mover->tries = 0;
         mover_hand_over_locked(thread, mover->page, mover->to);

@@ -281,6 +281,69 @@ START_TEST(a_page_waits_for_readers) {
 }
 END_TEST
 
+/*
+ * A cold item became active, which is still to be looked at when its page has been another class's,
+ * full of bytes that look like any item's, and is a third one's.
+ */
+START_TEST(what_was_remembered_of_a_page_goes_with_its_items) {
+    enum { BYTES = 1000, LARGE = 150000, OTHER = 30000, LAST = 5000, LIKE_AN_ITEM = 0x83 };
+    const unsigned third = 3; /* the class that such a byte names */
+    f.config.limit_bytes = 4 * MB;
+    fixture_open(&f);
+    unsigned first = class_with(BYTES);
+    unsigned large = class_with(LARGE);
+    unsigned other = class_with(OTHER);
+    /* an item at a place where the third class has one as well */
+    unsigned remembered = 1;
+    while (remembered * class_stats(first).chunk_bytes % class_stats(third).chunk_bytes)
+        remembered++;
+    for (unsigned i = 0; i <= remembered; i++)
+        put_numbered("k", i, BYTES);
+    for (unsigned i = 0; pages_of(large) < 1; i++)
+        put_numbered("large", i, LARGE);
+    for (unsigned i = 0; pages_of(other) < 2; i++)
+        put_numbered("other", i, OTHER);
+    unsigned others = class_stats(other).chunks_per_page + 1;
+    while (class_stats(other).free_chunks)
+        put_numbered("other", others++, OTHER);
+    char *bytes = malloc(LARGE);
+    memset(bytes, LIKE_AN_ITEM, LARGE);
+    struct store_view held[8];
+    unsigned held_count = class_stats(large).chunks_per_page;
+    ck_assert_uint_le(held_count, 8);
+    for (unsigned i = 0; i < held_count; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "held%u", i);
+        ck_assert_int_eq(put_bytes(&f, text, bytes, LARGE, 0, 0), STORE_OK);
+        struct store_key key = key_of(&f, text);
+        ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, &held[i]), STORE_OK);
+    }
+    ck_assert_uint_eq(pages_of(large), 1);
+    fixture_wait(&f, 100);
+    fixture_settle(&f);
+    ck_assert(has_numbered("k", remembered, BYTES));
+    ck_assert(has_numbered("k", remembered, BYTES));
+    /* nothing is maintained from here on */
+    ck_assert_int_eq(put_bytes(&f, "image", bytes, LARGE, 0, 0), STORE_OK);
+    ck_assert_uint_eq(pages_of(first), 0);
+    ck_assert_uint_eq(pages_of(large), 2);
+    for (unsigned i = 1; i < others; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "other%u", i);
+        drop(&f, text);
+    }
+    ck_assert_int_eq(store_reassign(f.thread, large, third), STORE_REASSIGN_OK);
+    ck_assert_int_eq(put_numbered("last", 0, LAST), STORE_OK);
+    ck_assert_uint_eq(pages_of(class_with(LAST)), 1);
+    ck_assert_uint_eq(pages_of(third), 1);
+    store_maintain(f.thread);
+    fixture_verify(&f);
+    for (unsigned i = 0; i < held_count; i++)
+        store_item_release(f.thread, held[i].item);
+    free(bytes);
+}
+END_TEST
+
 START_TEST(what_reassign_refuses) {
     f.config.limit_bytes = 8 * MB;
     fixture_open(&f);
@@ -644,6 +707,7 @@ static Suite *mover_suite(void) {
     tcase_add_test(tcase, a_page_that_is_held_for_long_is_given_up);
     tcase_add_test(tcase, a_page_being_filled_waits_for_its_writer);
     tcase_add_test(tcase, a_page_waits_for_readers);
+    tcase_add_test(tcase, what_was_remembered_of_a_page_goes_with_its_items);
     tcase_add_test(tcase, what_reassign_refuses);
     tcase_add_test(tcase, the_dead_do_not_move);
     tcase_add_test(tcase, without_eviction_only_free_chunks_make_room);
