@@ -380,8 +380,7 @@ void lru_bump(struct store_thread *thread, const struct item *item) {
 
 /*
  * The item at a handle from which it may have gone since: then there is nothing, or another item
- * for which what is to be done is as good. The page may be another one's by now, but no handle
- * outlives two changes (mover.c), so that it is the start of a chunk, if that is in use at all. The
+ * for which what is to be done is as good. No handle outlives its page's class: see mover.c. The
  * class lock is held if there is an item.
  */
 static struct item *stale_acquire(struct store *store, uint32_t handle, struct slab_class **found) {
@@ -428,8 +427,13 @@ void lru_use_flat(struct store_thread *thread, struct item *item) {
     item = stale_acquire(store, item_handle(store, item), &class);
     if (!item)
         return;
-    /* what short-lived items there were before the list became flat stay where they are */
-    if (item_segment(item) != LRU_TEMP)
+    /*
+     * In hot there is what will be on a list in a moment (a chunk says so from when it is taken) and
+     * what was there before the list became flat, which the maintainer moves. Short-lived items of
+     * that time stay where they are.
+     */
+    enum lru_segment segment = item_segment(item);
+    if (segment == LRU_COLD || segment == LRU_WARM)
         lru_move_locked(store, class, item, LRU_COLD);
     latch_release(&class->lock);
 }

@@ -293,6 +293,51 @@ START_TEST(eviction_and_moving_pages) {
 }
 END_TEST
 
+/* A flat list, in which each hit moves an item, and few keys that come and go all the time. */
+enum { FLAT_KEY_COUNT = 4 };
+
+static void *use_flat(void *context) {
+    struct worker *worker = context;
+    char text[32];
+    for (unsigned step = 0; step < STEP_COUNT; step++) {
+        unsigned number = (unsigned)rng_below(&worker->rng, FLAT_KEY_COUNT);
+        struct store_key key = numbered_key(text, number);
+        switch (rng_below(&worker->rng, 4)) {
+        case 0:
+            do_set(worker, &key, number);
+            break;
+        case 1:
+            store_delete(worker->thread, &key, false, 0, 0);
+            break;
+        default:
+            do_get(worker, &key, number);
+            break;
+        }
+    }
+    return NULL;
+}
+
+static void *pass_time(void *context) {
+    (void)context;
+    for (uint64_t seconds = 0; !atomic_load(&is_over); seconds += 61) {
+        clock_set(&f.clock, (FIXTURE_WALL_S + seconds) * 1000, seconds * 1000);
+        sched_yield();
+    }
+    return NULL;
+}
+
+START_TEST(a_flat_list_stays_whole) {
+    struct worker workers[THREAD_COUNT];
+    pthread_t thread;
+    f.config.lru.is_segmented = false;
+    f.config.has_lru_maintainer = false;
+    fixture_open(&f);
+    pthread_create(&thread, NULL, pass_time, NULL);
+    run_workers(use_flat, workers);
+    pthread_join(thread, NULL);
+}
+END_TEST
+
 /*
  * Values in one chunk and in many, some held for a while, with limits, pages and the index on the
  * move. A value says its number in each of its bytes.
@@ -571,6 +616,7 @@ static Suite *threads_suite(void) {
     tcase_set_timeout(tcase, 600);
     tcase_add_loop_test(tcase, mixed_operations, 0, 2);
     tcase_add_loop_test(tcase, eviction_and_moving_pages, 0, 2);
+    tcase_add_test(tcase, a_flat_list_stays_whole);
     tcase_add_loop_test(tcase, everything_stays_whole_while_pages_move, 0, 4);
     tcase_add_test(tcase, no_increment_is_lost);
     tcase_add_test(tcase, no_append_is_lost);
