@@ -186,17 +186,16 @@ static enum parse_result parse_whole_line(struct parser *parser, struct request 
     return parse_line(parser, request, nul ? nul : line_end, newline + 1);
 }
 
-static enum parse_result skip_line(struct parser *parser) {
+void parse_skip_rest(struct parser *parser) {
     const char *newline = memchr(parser->at, '\n', (size_t)(parser->end - parser->at));
     parser->at = newline ? newline + 1 : parser->end;
     parser->is_skipping = !newline;
-    return PARSE_MORE;
 }
 
 enum parse_result parse_request(struct parser *parser, struct request *request) {
     parser->wanted = 0;
     if (UNLIKELY(parser->is_skipping)) {
-        skip_line(parser);
+        parse_skip_rest(parser);
         if (parser->at == parser->end)
             return PARSE_MORE;
     }

@@ -50,6 +50,8 @@ void parse_rewind(struct parser *parser, const struct request *request);
 
 /* The rest of the line that the parser is in the middle of is not wanted. */
 void parse_skip_line(struct parser *parser);
+/* What the input has of a line that is being skipped is done with. */
+void parse_skip_rest(struct parser *parser);
 
 /* ---- between parse.c and parse_line.c ---- */
 

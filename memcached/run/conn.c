@@ -205,6 +205,7 @@ static struct session_result execute(struct conn *conn, const char *input, size_
     struct outbuf_mark mark = outbuf_mark(&conn->out);
     bool has_begun = session_has_begun(conn->session);
     bool is_request = !session_is_in_request(conn->session);
+    bool is_in_dump = session_is_in_dump(conn->session);
     struct session_result result = session_feed(conn->session, input, bytes,
                                                 is_request ? 1 : SESSION_REQUESTS_NONE, &conn->out);
     struct trace trace = {.log = env->log,
@@ -219,7 +220,8 @@ static struct session_result execute(struct conn *conn, const char *input, size_
                  trace.is_binary ? "binary" : "ascii");
     if (is_request)
         trace_request(&trace, conn->out.bytes > mark.bytes);
-    trace_answer(&trace, &conn->out, mark);
+    if (!is_in_dump)
+        trace_answer(&trace, &conn->out, mark);
     return result;
 }
 

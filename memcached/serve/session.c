@@ -57,7 +57,12 @@ bool session_is_at_rest(const struct session *session) {
 
 bool session_is_in_request(const struct session *session) {
     return session->state == SESSION_IN_VALUE || session->state == SESSION_AT_TAIL ||
-           session->state == SESSION_SWALLOWING || session->parser.is_in_get;
+           session->state == SESSION_SWALLOWING || session->state == SESSION_IN_DUMP ||
+           session->parser.is_in_get || session->parser.is_skipping;
+}
+
+bool session_is_in_dump(const struct session *session) {
+    return session->state == SESSION_IN_DUMP;
 }
 
 bool session_has_begun(const struct session *session) {
@@ -486,6 +491,10 @@ struct session_result session_feed(struct session *session, const char *input, s
         if (parser->at == parser->end)
             break;
         if (UNLIKELY(turn_out_is_high(&turn) || (line_max == 0 && !parser->is_in_get))) {
+            if (parser->is_skipping) {
+                parse_skip_rest(parser);
+                continue;
+            }
             result.next = SESSION_YIELD;
             break;
         }

@@ -67,8 +67,12 @@ void session_restart(struct session *session);
 void session_destroy(struct session *session);
 /* Is the next byte to be the first of a request? */
 bool session_is_at_rest(const struct session *session);
-/* Does it belong to a request that is under way: a value, or one more key? */
+/*
+ * Does it belong to a request that is under way, as a value, one more key or a line's end that is
+ * ignored? Or is that request, a dump, still being answered?
+ */
 bool session_is_in_request(const struct session *session);
+bool session_is_in_dump(const struct session *session);
 /* Has the first byte chosen the protocol, and which one? */
 bool session_has_begun(const struct session *session);
 bool session_is_binary(const struct session *session);

@@ -308,6 +308,25 @@ START_TEST(what_is_left_of_a_request_is_taken_without_the_next_one) {
         outbuf_consume(&host.out, 4);
         free(rest);
     }
+    /* a key too long in the midst of a line that has no end yet */
+    static char line[20000];
+    memset(line, 'k', sizeof(line));
+    memcpy(line, "get ", 4);
+    for (size_t i = 5; i < sizeof(line) - 300; i += 2)
+        line[i] = ' ';
+    struct session_result result = session_feed(host.session, line, sizeof(line), 1, &host.out);
+    ck_assert_uint_eq(result.consumed, sizeof(line));
+    ck_assert(session_is_in_request(host.session));
+    outbuf_consume(&host.out, outbuf_pending(&host.out));
+    result = session_feed(host.session, " b", 2, SESSION_REQUESTS_NONE, &host.out);
+    ck_assert_uint_eq(result.consumed, 2);
+    ck_assert_int_eq(result.next, SESSION_READ);
+    ck_assert(session_is_in_request(host.session));
+    result = session_feed(host.session, " c\r\nmn\r\n", 8, SESSION_REQUESTS_NONE, &host.out);
+    ck_assert_uint_eq(result.consumed, 4);
+    ck_assert_int_eq(result.next, SESSION_YIELD);
+    ck_assert(!session_is_in_request(host.session));
+    ck_assert_uint_eq(outbuf_pending(&host.out), 0);
     host_close(&host);
 }
 END_TEST

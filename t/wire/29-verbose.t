@@ -97,6 +97,21 @@ my $too_large = 'x' x 2000000;
 $c->ask("set huge 0 0 2000000\r\n$too_large\r\n");
 shows('a value too large', '<N set huge 0 0 2000000', '>N SERVER_ERROR object too large for cache',
       '<N mn', '>N MN');
+
+# Nor is the rest of a line whose key is too long, or a piece of a dump, a request or an answer.
+my $too_long = 'k' x 251;
+$c->ask("get a $too_long b c\r\n");
+poll_ok { ((grep { !/END/ } fresh_lines())[-1] // '') eq '>N MN' } 'a key too long is shown';
+is_deeply([ grep { !/END/ } fresh_lines() ],
+          [ "<N get a $too_long b c", '>N CLIENT_ERROR bad command line format', '<N mn', '>N MN' ],
+          'and the rest of its line is not');
+$c->ask(join '', map { "set dumped$_ 0 0 1 noreply\r\n1\r\n" } 1 .. 2000);
+poll_ok { ((fresh_lines())[-1] // '') eq '>N MN' } 'two thousand items are there';
+$seen = length $server->stderr;
+$c->put("lru_crawler metadump all\r\n");
+my $dump = $c->take_past("END\r\n");
+cmp_ok($dump =~ tr/\n//, '>', 2000, 'they are dumped');
+shows('of a dump only the request', '<N lru_crawler metadump all');
 $c->put("quit\r\n");
 shows('quit', '<N quit', '<N connection closed');
 
