@@ -209,11 +209,17 @@ static enum tail_fate tail_drop_locked(struct store_thread *thread, struct slab_
     return TAIL_FREED_UNLOCKED;
 }
 
-/* The list whose tail goes next when room is needed: cold, or what must become cold first. */
-static enum lru_segment segment_to_shrink(const struct slab_class *class) {
-    if (class->list[LRU_COLD].tail)
-        return LRU_COLD;
-    return class->list[LRU_HOT].tail ? LRU_HOT : LRU_WARM;
+/*
+ * The list whose tail goes next when room is needed: cold, or what must become cold first; none of
+ * those in `passed`, a bit each. LRU_SEGMENT_COUNT: there is none.
+ */
+static enum lru_segment segment_to_shrink(const struct slab_class *class, unsigned passed) {
+    static const enum lru_segment order[] = {LRU_COLD, LRU_HOT, LRU_WARM};
+    for (size_t i = 0; i < ARRAY_COUNT(order); i++) {
+        if (class->list[order[i]].tail && !(passed >> order[i] & 1))
+            return order[i];
+    }
+    return LRU_SEGMENT_COUNT;
 }
 
 /* Drops a dead item near the tails, if there is one: all that may be done without evicting. */
@@ -236,21 +242,28 @@ static bool reclaim_dead_locked(struct store_thread *thread, struct slab_class *
 
 static bool evict_locked(struct store_thread *thread, struct slab_class *class) {
     struct store *store = thread->store;
-    /* the last item left in place on its list; the search goes on above it */
-    uint32_t skipped = 0;
-    enum lru_segment skipped_in = LRU_COLD;
+    /* of each list, the last item left in place, above which the search goes on, ... */
+    uint32_t skipped[LRU_SEGMENT_COUNT] = {0};
+    /* ... and the first one that was sent to the head, where it ends */
+    uint32_t sent[LRU_SEGMENT_COUNT] = {0};
+    unsigned passed = 0; /* lists of which nothing can go, a bit each */
     for (unsigned tries = 0; tries < LRU_EVICT_TRIES; tries++) {
-        enum lru_segment segment = segment_to_shrink(class);
-        uint32_t handle = class->list[segment].tail;
-        if (skipped && segment == skipped_in)
-            handle = item_at(store, skipped)->lru_prev;
-        if (!handle)
+        enum lru_segment segment = segment_to_shrink(class, passed);
+        if (segment == LRU_SEGMENT_COUNT)
             return false;
+        uint32_t handle = skipped[segment] ? item_at(store, skipped[segment])->lru_prev
+                                           : class->list[segment].tail;
+        if (!handle || handle == sent[segment]) {
+            passed |= 1u << segment;
+            continue;
+        }
         struct item *item = item_at(store, handle);
         bool is_alive = item_life(store, item) == ITEM_ALIVE;
         bool is_last_try = tries + LRU_EVICT_TRIES / 2 >= LRU_EVICT_TRIES;
         bool is_active = shared_load(&item->mark) & ITEM_ACTIVE && !is_flat(store);
-        if (is_alive && !is_last_try && (segment != LRU_COLD || is_active)) {
+        /* cold is no place for it where nothing of cold can go */
+        bool may_become_cold = segment != LRU_COLD && !passed;
+        if (is_alive && !is_last_try && (may_become_cold || is_active)) {
             tail_move_on_locked(store, class, item);
             continue;
         }
@@ -259,10 +272,11 @@ static bool evict_locked(struct store_thread *thread, struct slab_class *class) 
         case TAIL_FREED_UNLOCKED:
             return true;
         case TAIL_BUSY:
-            skipped = handle;
-            skipped_in = segment;
+            skipped[segment] = handle;
             break;
         case TAIL_HELD:
+            if (!sent[segment])
+                sent[segment] = handle;
             break;
         }
     }

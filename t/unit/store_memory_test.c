@@ -137,6 +137,65 @@ START_TEST(what_is_read_stays) {
 }
 END_TEST
 
+static void hold(const char *name, struct store_view *view) {
+    struct store_key key = key_of(&f, name);
+    ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, view), STORE_OK);
+}
+
+static struct store_class_stats stats_of_class(unsigned id) {
+    struct store_class_stats stats;
+    store_class_stats(f.store, id, &stats);
+    return stats;
+}
+
+START_TEST(what_is_held_at_the_tail_keeps_no_other_from_going) {
+    f.config.limit_bytes = 1 * MB;
+    f.config.item_bytes_max = MB / 2;
+    fixture_open(&f);
+    struct store_view view;
+    put_numbered("k", 0, 1000);
+    hold("k0", &view);
+    unsigned count = 1;
+    for (; stats_of(&f).evictions < 10; count++)
+        ck_assert_int_eq(put_numbered("k", count, 1000), STORE_OK);
+    ck_assert(has_numbered("k", 0));
+    for (unsigned i = 1; i < count; i++)
+        ck_assert_int_eq(has_numbered("k", i), i > 10);
+    ck_assert_uint_eq(stats_of_class(view.class_id).lrutail_reflocked, 10);
+    ck_assert_uint_eq(stats_of_class(view.class_id).outofmemory, 0);
+    store_item_release(f.thread, view.item);
+}
+END_TEST
+
+/* Nothing of a class can go, and no page can change class: a chunk of a larger class serves. */
+START_TEST(a_larger_chunk_is_better_than_none) {
+    enum { SMALL = 100000, LARGE = 400000 };
+    f.config.limit_bytes = 2 * MB;
+    f.config.item_bytes_max = MB;
+    fixture_open(&f);
+    struct store_view small[16];
+    struct store_view large;
+    put_numbered("large", 0, LARGE);
+    hold("large0", &large);
+    unsigned count = 0;
+    do {
+        char name[16];
+        snprintf(name, sizeof(name), "small%u", count);
+        ck_assert_int_eq(put_numbered("small", count, SMALL), STORE_OK);
+        ck_assert_uint_lt(count, 16);
+        hold(name, &small[count++]);
+    } while (stats_of_class(small[0].class_id).free_chunks);
+    ck_assert_uint_ge(stats_of_class(large.class_id).free_chunks, 1);
+    ck_assert_int_eq(put_numbered("small", count, SMALL), STORE_OK);
+    ck_assert_uint_eq(stats_of_class(large.class_id).used_chunks, 2);
+    ck_assert(has_numbered("small", count));
+    ck_assert_uint_eq(stats_of(&f).evictions, 0);
+    store_item_release(f.thread, large.item);
+    while (count > 0)
+        store_item_release(f.thread, small[--count].item);
+}
+END_TEST
+
 START_TEST(a_cold_item_that_is_read_goes_to_warm) {
     struct store_class_stats stats;
     fixture_open(&f);
@@ -394,6 +453,8 @@ static Suite *memory_suite(void) {
     tcase_add_test(tcase, largest_item_is_that_of_memcached);
     tcase_add_test(tcase, the_limit_is_exact_and_the_oldest_go);
     tcase_add_test(tcase, what_is_read_stays);
+    tcase_add_test(tcase, what_is_held_at_the_tail_keeps_no_other_from_going);
+    tcase_add_test(tcase, a_larger_chunk_is_better_than_none);
     tcase_add_test(tcase, a_cold_item_that_is_read_goes_to_warm);
     tcase_add_test(tcase, without_eviction_memory_runs_out);
     tcase_add_test(tcase, without_eviction_the_dead_make_room);

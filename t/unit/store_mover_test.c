@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "t/unit/store_fixture.h"
 
@@ -610,6 +611,16 @@ END_TEST
 
 /* ---- the limit, the pool ---------------------------------------------------------------------- */
 
+/* Memory of this process. */
+static uint64_t resident_bytes(void) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%*u %lu", &pages), 1);
+    fclose(file);
+    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 START_TEST(a_lower_limit_takes_what_is_free_first) {
     enum { BYTES = 1000 };
     f.config.limit_bytes = 16 * MB;
@@ -626,10 +637,13 @@ START_TEST(a_lower_limit_takes_what_is_free_first) {
     }
     uint64_t evictions = stats_of(&f).evictions;
     uint64_t items = stats_of(&f).curr_items;
+    uint64_t resident = resident_bytes();
     ck_assert(store_set_limit(f.store, 8 * MB));
     fixture_settle(&f);
     ck_assert_uint_eq(stats_of(&f).pages_total, 8);
     ck_assert_uint_eq(stats_of(&f).pages_pool, 0);
+    /* and the kernel has it */
+    ck_assert_uint_le(resident_bytes() + 6 * MB, resident);
     ck_assert_uint_eq(stats_of(&f).evictions, evictions);
     ck_assert_uint_eq(stats_of(&f).curr_items, items);
     ck_assert_uint_eq(pages_of(id), 8);
