@@ -5,6 +5,7 @@
 
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
+#include "memcached/proto/binary.h"
 #include "memcached/run/trace.h"
 
 struct conn {
@@ -546,15 +547,22 @@ out_fd:
     return false;
 }
 
+/* Who owes the rest of a value is slow, as is who has not taken its reply. */
+static bool may_idle(const struct conn *conn) {
+    size_t least = session_is_binary(conn->session) ? BINARY_HEAD_BYTES : 0;
+    return conn->watcher || conn->entry.ip[0] == '\0' || conn->out.bytes > 0 ||
+           session_is_in_value(conn->session) || conn->read_hint > least;
+}
+
 void conn_kick_idle(struct conn_env *env, uint64_t idle_ms, uint64_t link_ms) {
     uint64_t now_ms = clock_mono_ms(env->session.server->clock);
     for (struct conn *conn = env->open; conn; conn = conn->open_next) {
         bool is_link = session_is_link(conn->session);
         uint64_t limit_ms = is_link ? link_ms : idle_ms;
         uint64_t last_ms = atomic_load_explicit(&conn->entry.last_mono_ms, memory_order_relaxed);
-        bool has_reason = conn->watcher || conn->entry.ip[0] == '\0' || conn->out.bytes > 0;
-        bool may_idle = !is_link && has_reason;
-        if (limit_ms == 0 || conn->is_broken || may_idle || now_ms - last_ms <= limit_ms)
+        if (limit_ms == 0 || conn->is_broken || now_ms - last_ms <= limit_ms)
+            continue;
+        if (!is_link && may_idle(conn))
             continue;
         /* This process may have been frozen, and what the peer said meanwhile not been read yet. */
         if (is_link && conn->suspected_ms != last_ms) {

@@ -104,8 +104,8 @@ static inline bool conn_has_work(const struct conn_env *env) {
 
 /*
  * Marks connections for closing from which nothing came for too long: clients for idle_ms, links
- * of the peer for link_ms. 0: however long. Watchers, clients of a unix socket and those to whom a
- * reply is still on its way may be idle.
+ * of the peer for link_ms. 0: however long. Watchers, clients of a unix socket, those to whom a
+ * reply is still on its way and those in the midst of a value may be idle.
  */
 void conn_kick_idle(struct conn_env *env, uint64_t idle_ms, uint64_t link_ms);
 

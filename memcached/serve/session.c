@@ -55,14 +55,18 @@ bool session_is_at_rest(const struct session *session) {
            !session->parser.is_in_get;
 }
 
-bool session_is_in_request(const struct session *session) {
+bool session_is_in_value(const struct session *session) {
     return session->state == SESSION_IN_VALUE || session->state == SESSION_AT_TAIL ||
-           session->state == SESSION_SWALLOWING || session->state == SESSION_IN_DUMP ||
-           session->parser.is_in_get || session->parser.is_skipping;
+           session->state == SESSION_SWALLOWING;
 }
 
 bool session_is_in_dump(const struct session *session) {
     return session->state == SESSION_IN_DUMP;
+}
+
+bool session_is_in_request(const struct session *session) {
+    return session_is_in_value(session) || session_is_in_dump(session) ||
+           session->parser.is_in_get || session->parser.is_skipping;
 }
 
 bool session_has_begun(const struct session *session) {

@@ -72,6 +72,7 @@ bool session_is_at_rest(const struct session *session);
  * ignored? Or is that request, a dump, still being answered?
  */
 bool session_is_in_request(const struct session *session);
+bool session_is_in_value(const struct session *session); /* perhaps one that is ignored */
 bool session_is_in_dump(const struct session *session);
 /* Has the first byte chosen the protocol, and which one? */
 bool session_has_begun(const struct session *session);

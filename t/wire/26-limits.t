@@ -96,12 +96,20 @@ poll_ok { $talker->command('mn'); ($talker->stats->{idle_kicks} // 0) >= 1 } 'id
 ok($silent->closed, 'the silent one is closed');
 is($talker->command('mn'), "MN\r\n", 'the other is not');
 $server->stop;
-# Who takes a reply slowly is not idle.
+# Who takes a reply slowly is not idle; nor is who is in the midst of a value.
 $server = server('-o', 'idle_timeout=1', '-t', 1);
 my $filler = $server->conn;
 set_ok($filler, 'large', 'x' x 1_000_000);
 my $reader = $server->conn(undef, receive_bytes => 4096);
 $reader->put('get' . ' large' x 20 . "\r\n", deaf => 1);
+my $binary_set = pack('CCnCCnNNx8 N2', 0x80, 0x01, 1, 8, 0, 0, 8 + 1 + 50, 0, 0, 0) . 'v';
+my @values = map { [ $server->conn, @$_ ] } (
+    [ "set v 0 0 50\r\n",      50,        "\r\n", 'STORED' ],
+    [ "set v 0 0 50000\r\n",   50_000,    "\r\n", 'STORED' ],
+    [ "set v 0 0 5000000\r\n", 5_000_000, "\r\n", 'SERVER_ERROR object too large for cache' ],
+    [ $binary_set,             50,        '',     pack 'CCnCCnNNx4', 0x81, 0x01, 0, 0, 0, 0, 0 ],
+);
+$_->[0]->put($_->[1] . 'v') for @values;
 for (1, 2) {
     my $silent = $server->conn;
     poll_ok { $filler->reconnect unless $filler->command('mn') eq "MN\r\n"; $silent->closed(0.2) }
@@ -110,6 +118,11 @@ for (1, 2) {
 # more than the kernel can have held for it
 is(length $reader->take(4_500_000), 4_500_000,
    ' ... one that has not taken its reply yet can still do so');
+for (@values) {
+    my ($client, $start, $bytes, $end, $answer) = @$_;
+    $client->put('v' x ($bytes - 1) . $end);
+    is($client->take(length $answer), $answer, " ... one that owes a value can still send it: $bytes");
+}
 $server->stop;
 
 is(server()->conn->stats->{idle_kicks}, undef, 'without a timeout there is no such figure');
