@@ -105,6 +105,7 @@ poll_ok { ((grep { !/END/ } fresh_lines())[-1] // '') eq '>N MN' } 'a key too lo
 is_deeply([ grep { !/END/ } fresh_lines() ],
           [ "<N get a $too_long b c", '>N CLIENT_ERROR bad command line format', '<N mn', '>N MN' ],
           'and the rest of its line is not');
+$seen = length $server->stderr;
 $c->ask(join '', map { "set dumped$_ 0 0 1 noreply\r\n1\r\n" } 1 .. 2000);
 poll_ok { ((fresh_lines())[-1] // '') eq '>N MN' } 'two thousand items are there';
 $seen = length $server->stderr;
