@@ -161,9 +161,8 @@ static inline void index_replace(struct spot spot, uint32_t handle) {
 }
 
 /*
- * Growth. index_split_reserve makes sure the bucket about to split can keep all of its items; then
- * index_split does it under the stripe lock with an odd sequence, asking `hash_of` for each item's
- * hash.
+ * Growth by one bucket, asking `hash_of` for the hash of each item of the bucket that splits. False
+ * (and nothing done) when overflow lines have run out.
  */
 typedef uint64_t (*index_hash_of)(const void *context, const struct item *item);
 static inline uint32_t index_split_source(uint32_t count) {

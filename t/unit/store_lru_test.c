@@ -568,6 +568,25 @@ START_TEST(a_dump_shows_all_that_stays) {
 }
 END_TEST
 
+START_TEST(a_dump_ends_however_much_is_stored_meanwhile) {
+    enum { AT_ONCE = 100, STEPS_MAX = 200 };
+    struct seen nobody;
+    enum store_dump_refusal why;
+    memset(&nobody, 0, sizeof(nobody));
+    fixture_open(&f);
+    put_many("k", DUMP_KEYS, 0);
+    struct store_dump *dump = store_dump_begin(f.store, STORE_DUMP_CLASSES, UINT64_MAX, &why);
+    unsigned steps = 0;
+    while (store_dump_step(dump, f.thread, note_seen, &nobody) == STORE_DUMP_MORE) {
+        char prefix[16];
+        snprintf(prefix, sizeof(prefix), "new%u-", steps);
+        put_many(prefix, AT_ONCE, 0);
+        ck_assert_uint_lt(steps++, STEPS_MAX);
+    }
+    store_dump_end(dump);
+}
+END_TEST
+
 static bool queue_nothing(void *context, const struct store_key *key,
                           const struct store_view *view) {
     (void)context, (void)key, (void)view;
@@ -624,6 +643,7 @@ static Suite *lru_suite(void) {
     tcase_add_test(tcase, a_crawl_looks_at_so_many_items);
     tcase_add_test(tcase, one_request_at_a_time);
     tcase_add_loop_test(tcase, a_dump_shows_all_that_stays, 0, 8);
+    tcase_add_test(tcase, a_dump_ends_however_much_is_stored_meanwhile);
     tcase_add_test(tcase, a_dump_takes_nothing_from_the_peer);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -222,7 +222,12 @@ START_TEST(without_eviction_memory_runs_out) {
     while (put_numbered("k", stored, 1000) == STORE_OK)
         stored++;
     ck_assert_uint_gt(stored, 1500);
+    struct store_view view;
+    hold("k0", &view);
+    store_item_release(f.thread, view.item);
+    ck_assert_uint_eq(stats_of_class(view.class_id).outofmemory, 1);
     ck_assert_int_eq(put_numbered("k", stored, 1000), STORE_NO_MEMORY);
+    ck_assert_uint_eq(stats_of_class(view.class_id).outofmemory, 2);
     ck_assert_int_eq(put_numbered("other", 0, 10), STORE_NO_MEMORY);
     ck_assert_uint_eq(stats_of(&f).evictions, 0);
     ck_assert_uint_gt(stats_of(&f).store_no_memory_count, 0);

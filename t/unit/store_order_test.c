@@ -46,7 +46,8 @@ static struct {
     const struct item *bumps[BUMPS];
     unsigned bump_count;
     unsigned present, capacity;
-    uint64_t evicted, reclaimed, to_cold, to_warm, within, refused;
+    uint64_t evicted, evicted_nonzero, evicted_unfetched, evicted_active, evicted_time;
+    uint64_t reclaimed, expired_unfetched, to_cold, to_warm, within, refused, rooms_wanted;
 } m;
 
 static uint32_t now(void) {
@@ -108,11 +109,23 @@ static void move_on(unsigned key) {
 
 static void drop_dead(unsigned key) {
     m.reclaimed++;
+    m.expired_unfetched += !m.entries[key].is_fetched;
+    forget(key);
+}
+
+static void evict(unsigned key) {
+    const struct entry *entry = &m.entries[key];
+    m.evicted++;
+    m.evicted_nonzero += entry->exptime != 0;
+    m.evicted_unfetched += !entry->is_fetched;
+    m.evicted_active += entry->is_active;
+    m.evicted_time = now() - entry->used_s;
     forget(key);
 }
 
 /* One item has to go for another. False: all of them are temporary, and live. */
 static bool make_room(void) {
+    m.rooms_wanted++;
     for (unsigned tries = 0; tries < EVICT_TRIES; tries++) {
         unsigned segment = m.lists[COLD].count ? COLD : m.lists[HOT].count ? HOT : WARM;
         if (m.lists[segment].count == 0)
@@ -127,8 +140,7 @@ static bool make_room(void) {
             move_on(key);
             continue;
         }
-        m.evicted++;
-        forget(key);
+        evict(key);
         return true;
     }
     for (unsigned segment = 0; segment < SEGMENTS; segment++) {
@@ -323,7 +335,14 @@ static void compare(unsigned class_id) {
     for (unsigned segment = 0; segment < SEGMENTS; segment++)
         ck_assert_uint_eq(stats.segment_number[segment], m.lists[segment].count);
     ck_assert_uint_eq(stats.evicted, m.evicted);
+    ck_assert_uint_eq(stats.evicted_nonzero, m.evicted_nonzero);
+    ck_assert_uint_eq(stats.evicted_unfetched, m.evicted_unfetched);
+    ck_assert_uint_eq(stats.evicted_active, m.evicted_active);
+    ck_assert_uint_eq(stats.evicted_time, m.evicted_time);
     ck_assert_uint_eq(stats.reclaimed, m.reclaimed);
+    ck_assert_uint_eq(stats.expired_unfetched, m.expired_unfetched);
+    ck_assert_uint_eq(stats.direct_reclaims, m.rooms_wanted);
+    ck_assert_uint_eq(stats.outofmemory, m.refused);
     ck_assert_uint_eq(stats.moves_to_cold, m.to_cold);
     ck_assert_uint_eq(stats.moves_to_warm, m.to_warm);
     ck_assert_uint_eq(stats.moves_within_lru, m.within);
@@ -348,6 +367,12 @@ static void step(struct rng *rng) {
         break;
     default:
         do_get(number);
+    }
+    /* now and then everything is in use, and something has to go nevertheless */
+    bool reads_all = rng_below(rng, 400) == 0;
+    for (unsigned key = 0; reads_all && key < KEYS; key++) {
+        do_get(key);
+        do_get(key);
     }
     if (rng_below(rng, 20) == 0)
         fixture_wait(&f, (unsigned)rng_below(rng, 6));
@@ -402,7 +427,11 @@ START_TEST(every_list_has_the_order_of_the_rules) {
     }
     compare(class_id);
     ck_assert_uint_gt(m.evicted, 0);
+    ck_assert_uint_gt(m.evicted_nonzero, 0);
+    ck_assert_uint_gt(m.evicted_unfetched, 0);
+    ck_assert_uint_gt(m.evicted_active, 0);
     ck_assert_uint_gt(m.reclaimed, 0);
+    ck_assert_uint_gt(m.expired_unfetched, 0);
     ck_assert_uint_gt(m.to_cold, 0);
     ck_assert_uint_gt(m.to_warm, 0);
     ck_assert(_i != 1 || m.within > 0);
