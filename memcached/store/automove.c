@@ -169,10 +169,13 @@ unsigned automove_choose_locked(struct store *store, unsigned *to) {
         return 0;
     uint32_t now = clock_seconds(store->clock);
     if (now != automove->sampled_s) {
+        latch_acquire(&store->slabs.page_lock);
+        uint32_t page_limit = store->slabs.page_limit;
+        latch_release(&store->slabs.page_lock);
         automove->sampled_s = now;
         for (unsigned id = 1; id <= store->slabs.class_count; id++)
             sample_class_locked(store, id);
-        automove->moves_left = 1 + store->slabs.page_limit / PAGES_A_MOVE;
+        automove->moves_left = 1 + page_limit / PAGES_A_MOVE;
     }
     unsigned from = relief_locked(store, to);
     if (from)

@@ -486,6 +486,35 @@ START_TEST(everything_stays_whole_while_pages_move) {
 }
 END_TEST
 
+static void *change_limit(void *context) {
+    (void)context;
+    for (unsigned step = 0; !atomic_load(&is_over); step++)
+        CHECK(store_set_limit(f.store, (uint64_t)(4 + step % 5) << 20));
+    return NULL;
+}
+
+START_TEST(the_limit_changes_while_pages_are_balanced) {
+    enum { SECOND_COUNT = 2000 };
+    pthread_t thread;
+    f.config.limit_bytes = 8u << 20;
+    fixture_open(&f);
+    struct store_thread *maintainer = store_thread_join(f.store);
+    ck_assert_ptr_nonnull(maintainer);
+    atomic_store(&is_over, false);
+    pthread_create(&thread, NULL, change_limit, NULL);
+    for (uint64_t seconds = 1; seconds <= SECOND_COUNT; seconds++) {
+        clock_set(&f.clock, (FIXTURE_WALL_S + seconds) * 1000, seconds * 1000);
+        store_maintain(maintainer);
+    }
+    atomic_store(&is_over, true);
+    pthread_join(thread, NULL);
+    store_thread_leave(maintainer);
+    struct store_automove settings;
+    store_automove_get(f.store, &settings);
+    ck_assert_uint_gt(settings.level, 0);
+}
+END_TEST
+
 enum { COUNTER_COUNT = 4 };
 
 static void *count_up(void *context) {
@@ -618,6 +647,7 @@ static Suite *threads_suite(void) {
     tcase_add_loop_test(tcase, eviction_and_moving_pages, 0, 2);
     tcase_add_test(tcase, a_flat_list_stays_whole);
     tcase_add_loop_test(tcase, everything_stays_whole_while_pages_move, 0, 4);
+    tcase_add_test(tcase, the_limit_changes_while_pages_are_balanced);
     tcase_add_test(tcase, no_increment_is_lost);
     tcase_add_test(tcase, no_append_is_lost);
     tcase_add_test(tcase, nothing_is_missed_while_the_index_grows);
