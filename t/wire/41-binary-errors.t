@@ -204,9 +204,11 @@ for my $protocol (sort keys %answers) {
     $bound->stop;
 }
 
-# -vv shows the heads in hexadecimal.
+# -vv shows the heads in hexadecimal. The first request is over when the listener, too, has said its word.
 my $verbose = server('-vv');
-binary_is($verbose->conn, ask(getk => 'abc', '', '', bucket => 0x1234), 'getk: not found k=abc');
+my $shown = $verbose->conn;
+binary_is($shown, ask(getk => 'first'), 'getk: not found k=first');
+binary_is($shown, ask(getk => 'abc', '', '', bucket => 0x1234), 'getk: not found k=abc');
 poll_ok { $verbose->stderr =~ /^>\d+   0x81 0x0c 0x00 0x03\n>\d+   0x00 0x00 0x00 0x01\n/m } '-vv: a reply';
 like($verbose->stderr, qr/^<\d+ Read binary protocol data:\n<\d+    0x80 0x0c 0x00 0x03\n<\d+    0x00 0x00 0x12 0x34\n/m,
      '-vv: a request');
