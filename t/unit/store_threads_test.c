@@ -21,6 +21,7 @@ enum { STEP_COUNT = 30000 };
 #else
 enum { STEP_COUNT = 150000 };
 #endif
+enum { ROUND_COUNT = 3 }; /* where pages move: after each the store is verified */
 
 static struct fixture f;
 static _Atomic bool is_over;
@@ -224,6 +225,7 @@ static void *maintain(void *context) {
 static void run_workers(void *(*body)(void *), struct worker workers[THREAD_COUNT]) {
     pthread_t threads[THREAD_COUNT];
     pthread_t maintainer;
+    atomic_store(&is_over, false);
     pthread_create(&maintainer, NULL, maintain, f.thread);
     for (unsigned i = 0; i < THREAD_COUNT; i++) {
         workers[i] = (struct worker){.thread = store_thread_join(f.store), .number = i};
@@ -259,7 +261,7 @@ END_TEST
 static void *churn(void *context) {
     struct worker *worker = context;
     char text[32];
-    for (unsigned step = 0; step < STEP_COUNT / 4; step++) {
+    for (unsigned step = 0; step < STEP_COUNT / 4 / ROUND_COUNT; step++) {
         unsigned number = (unsigned)rng_below(&worker->rng, 250);
         struct store_key key = numbered_key(text, number);
         if (rng_below(&worker->rng, 3)) {
@@ -287,7 +289,10 @@ START_TEST(eviction_and_moving_pages) {
     f.config.item_bytes_max = 1u << 20;
     f.config.is_replicated = _i == 1;
     fixture_open(&f);
-    run_workers(churn, workers);
+    for (unsigned round = 0; round < ROUND_COUNT; round++) {
+        run_workers(churn, workers);
+        fixture_verify(&f);
+    }
     ck_assert_uint_gt(stats_of(&f).evictions, 0);
     ck_assert_uint_le(stats_of(&f).pages_total, 2);
 }
@@ -400,8 +405,8 @@ static void *live_on(void *context) {
     struct worker *worker = context;
     struct item *held[HELD_COUNT] = {NULL};
     char text[32];
-    for (unsigned step = 0; step < STEP_COUNT / 4 || (step < STEP_COUNT * 8 && !is_enough);
-         step++) {
+    for (unsigned step = 0;
+         step < STEP_COUNT / 4 / ROUND_COUNT || (step < STEP_COUNT * 8 && !is_enough); step++) {
         unsigned number = (unsigned)rng_below(&worker->rng, MOVED_COUNT);
         struct store_key key = prefixed_key(text, "moved", number);
         number %= BYTE_COUNT;
@@ -460,8 +465,7 @@ static void *move_pages(void *context) {
 
 START_TEST(everything_stays_whole_while_pages_move) {
     struct worker workers[THREAD_COUNT];
-    struct worker mover = {.number = THREAD_COUNT};
-    pthread_t thread;
+    uint64_t hits = 0;
     f.config.hashpower = 9;
     f.config.limit_bytes = 8u << 20;
     f.config.item_bytes_max = 1u << 20;
@@ -469,15 +473,19 @@ START_TEST(everything_stays_whole_while_pages_move) {
     f.config.is_replicated = _i == 2;
     atomic_store(&is_enough, false);
     fixture_open(&f);
-    mover.thread = store_thread_join(f.store);
-    rng_seed(&mover.rng, (uint64_t)_i + 100);
-    pthread_create(&thread, NULL, move_pages, &mover);
-    run_workers(live_on, workers);
-    pthread_join(thread, NULL);
-    store_thread_leave(mover.thread);
-    uint64_t hits = 0;
-    for (unsigned i = 0; i < THREAD_COUNT; i++)
-        hits += workers[i].hits;
+    for (unsigned round = 0; round < ROUND_COUNT; round++) {
+        struct worker mover = {.thread = store_thread_join(f.store)};
+        pthread_t thread;
+        rng_seed(&mover.rng, (uint64_t)_i + 100 + round);
+        atomic_store(&is_over, false);
+        pthread_create(&thread, NULL, move_pages, &mover);
+        run_workers(live_on, workers);
+        pthread_join(thread, NULL);
+        store_thread_leave(mover.thread);
+        fixture_verify(&f);
+        for (unsigned i = 0; i < THREAD_COUNT; i++)
+            hits += workers[i].hits;
+    }
     ck_assert_uint_gt(hits, 0);
     ck_assert_uint_gt(stats_of(&f).slabs_moved_count, 0);
     ck_assert_uint_gt(stats_of(&f).slab_rescues_count, 0);
