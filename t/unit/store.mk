@@ -1,5 +1,6 @@
 store_unit_tests = \
 	t/unit/store_test \
+	t/unit/store_automove_test \
 	t/unit/store_large_test \
 	t/unit/store_lru_test \
 	t/unit/store_memory_test \
@@ -18,6 +19,8 @@ store_unit_libs = libstore.a libbase.a $(CHECK_LIBS) $(PTHREAD_LIBS)
 
 t_unit_store_test_SOURCES = t/unit/store_test.c $(store_unit_fixture)
 t_unit_store_test_LDADD = $(store_unit_libs)
+t_unit_store_automove_test_SOURCES = t/unit/store_automove_test.c $(store_unit_fixture)
+t_unit_store_automove_test_LDADD = $(store_unit_libs)
 t_unit_store_large_test_SOURCES = t/unit/store_large_test.c $(store_unit_fixture)
 t_unit_store_large_test_LDADD = $(store_unit_libs)
 t_unit_store_lru_test_SOURCES = t/unit/store_lru_test.c $(store_unit_fixture)

@@ -1,5 +1,6 @@
 #include "t/unit/store_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,6 +156,58 @@ struct store_stats stats_of(struct fixture *fixture) {
     struct store_stats stats;
     store_stats(fixture->store, &stats);
     return stats;
+}
+
+enum store_status put_numbered(struct fixture *fixture, const char *prefix, unsigned number,
+                               size_t bytes) {
+    char key[32];
+    snprintf(key, sizeof(key), "%s%u", prefix, number);
+    return put_patterned(fixture, key, number, bytes);
+}
+
+enum store_status put_flagged(struct fixture *fixture, const char *prefix, unsigned number,
+                              size_t bytes) {
+    char key[32];
+    char *value = patterned(number, bytes);
+    snprintf(key, sizeof(key), "%s%u", prefix, number);
+    enum store_status status = put_bytes(fixture, key, value, bytes, number % 3 + 1, 0);
+    free(value);
+    return status;
+}
+
+bool has_flagged(struct fixture *fixture, const char *prefix, unsigned number, size_t bytes) {
+    char key[32];
+    size_t got = 0;
+    struct store_view view;
+    snprintf(key, sizeof(key), "%s%u", prefix, number);
+    char *text = value_of(fixture, key, &view, &got);
+    char *value = patterned(number, bytes);
+    if (text) {
+        ck_assert_uint_eq(got, bytes);
+        ck_assert_mem_eq(text, value, bytes);
+        ck_assert_uint_eq(view.client_flags, number % 3 + 1);
+    }
+    bool is_there = text != NULL;
+    free(text);
+    free(value);
+    return is_there;
+}
+
+struct store_class_stats class_stats(struct fixture *fixture, unsigned class_id) {
+    struct store_class_stats stats;
+    store_class_stats(fixture->store, class_id, &stats);
+    return stats;
+}
+
+uint32_t class_pages(struct fixture *fixture, unsigned class_id) {
+    return class_stats(fixture, class_id).total_pages;
+}
+
+unsigned class_with(struct fixture *fixture, size_t bytes) {
+    for (unsigned id = 1; id <= store_class_count(fixture->store); id++)
+        if (class_stats(fixture, id).chunk_bytes >= bytes + 36 + 6 + 4)
+            return id;
+    return 0;
 }
 
 int run_suite(Suite *suite) {

@@ -49,6 +49,15 @@ enum store_status put_patterned(struct fixture *fixture, const char *key, unsign
                                 size_t bytes);
 bool is_patterned(struct fixture *fixture, const char *key, unsigned seed, size_t bytes);
 
+/* The same under a prefix and a number, which is the seed. */
+enum store_status put_numbered(struct fixture *fixture, const char *prefix, unsigned number,
+                               size_t bytes);
+/* With client flags that follow from the number, too. */
+enum store_status put_flagged(struct fixture *fixture, const char *prefix, unsigned number,
+                              size_t bytes);
+/* Whether the key is there; if so it has to hold what put_flagged put under it. */
+bool has_flagged(struct fixture *fixture, const char *prefix, unsigned number, size_t bytes);
+
 /*
  * The value as a new NUL-terminated string, or NULL on a miss. Reads without the lock and with it,
  * and asserts that both agree. view may be NULL.
@@ -67,6 +76,10 @@ char *value_of(struct fixture *fixture, const char *key, struct store_view *view
 
 uint64_t version_of(struct fixture *fixture, const char *key);
 struct store_stats stats_of(struct fixture *fixture);
+struct store_class_stats class_stats(struct fixture *fixture, unsigned class_id);
+uint32_t class_pages(struct fixture *fixture, unsigned class_id);
+/* The class of an item of put_flagged with so many bytes of value; 0: it is chunked. */
+unsigned class_with(struct fixture *fixture, size_t bytes);
 
 /*
  * Runs the suite; the exit status for main. CK_NOFORK in the environment keeps it in one process.

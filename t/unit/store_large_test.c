@@ -19,12 +19,6 @@ static void teardown(void) {
 
 enum { MB = 1 << 20 };
 
-static enum store_status put_numbered(const char *prefix, unsigned number, size_t bytes) {
-    char key[32];
-    snprintf(key, sizeof(key), "%s%u", prefix, number);
-    return put_patterned(&f, key, number, bytes);
-}
-
 START_TEST(chunked_values_of_all_sizes) {
     f.config.slab_chunk_bytes_max = 4096;
     fixture_open(&f);
@@ -132,7 +126,7 @@ START_TEST(memory_for_what_arrives_comes_in_parts) {
         fixture_open(&f);
         unsigned count = 0;
         while (stats_of(&f).evictions == 0)
-            put_numbered("k", count++, 500);
+            put_numbered(&f, "k", count++, 500);
         struct store_key key = key_of(&f, "large");
         struct item *item = store_reserve_part(f.thread, &key, 7, 0, BYTES, &why);
         ck_assert_ptr_nonnull(item);
@@ -193,7 +187,7 @@ START_TEST(chunked_items_fit_whatever_filled_memory) {
     f.config.limit_bytes = 4 * MB;
     fixture_open(&f);
     for (unsigned i = 0; i < 60000; i++)
-        ck_assert_int_eq(put_numbered("small", i, 60), STORE_OK);
+        ck_assert_int_eq(put_numbered(&f, "small", i, 60), STORE_OK);
     for (unsigned i = 0; i < 20; i++) {
         char key[32];
         snprintf(key, sizeof(key), "big%u", i);
@@ -201,7 +195,7 @@ START_TEST(chunked_items_fit_whatever_filled_memory) {
         ck_assert(is_patterned(&f, key, i, 700000 + i * 10000));
     }
     for (unsigned i = 0; i < 60000; i++)
-        ck_assert_int_eq(put_numbered("small", i, 60), STORE_OK);
+        ck_assert_int_eq(put_numbered(&f, "small", i, 60), STORE_OK);
     ck_assert_uint_eq(stats_of(&f).pages_total, 4);
 }
 END_TEST
@@ -211,7 +205,7 @@ START_TEST(chunked_items_fit_beside_others_for_ever) {
     f.config.limit_bytes = 8 * MB;
     f.config.slab_chunk_bytes_max = MB / 2;
     fixture_open(&f);
-    ck_assert_int_eq(put_numbered("small", 1, 10), STORE_OK);
+    ck_assert_int_eq(put_numbered(&f, "small", 1, 10), STORE_OK);
     for (unsigned i = 0; i < 100; i++) {
         char key[32];
         snprintf(key, sizeof(key), "big%u", i);

@@ -20,12 +20,6 @@ static void teardown(void) {
     fixture_close(&f);
 }
 
-static struct store_class_stats class_stats(unsigned class_id) {
-    struct store_class_stats stats;
-    store_class_stats(f.store, class_id, &stats);
-    return stats;
-}
-
 static struct store_crawler crawler_of(void) {
     struct store_crawler crawler;
     store_crawler(f.store, &crawler);
@@ -181,7 +175,7 @@ START_TEST(a_flat_list_has_the_order_of_use) {
         model_step(&rng);
         if (!class_id && model.count) {
             for (unsigned id = 1; id <= store_class_count(f.store); id++)
-                class_id = class_stats(id).number ? id : class_id;
+                class_id = class_stats(&f, id).number ? id : class_id;
         }
         if (rng_below(&rng, 30) == 0)
             fixture_wait(&f, (unsigned)rng_below(&rng, 9));
@@ -194,7 +188,7 @@ START_TEST(a_flat_list_has_the_order_of_use) {
     }
     compare_with_model(class_id);
     ck_assert_uint_gt(stats_of(&f).evictions, 0);
-    ck_assert_uint_eq(class_stats(class_id).segment_number[COLD], model.count);
+    ck_assert_uint_eq(class_stats(&f, class_id).segment_number[COLD], model.count);
 }
 END_TEST
 
@@ -203,9 +197,9 @@ END_TEST
 START_TEST(hot_and_warm_keep_to_their_shares) {
     fixture_open(&f);
     put_many("k", 100, 0);
-    ck_assert_uint_eq(class_stats(1).segment_number[HOT], 100);
+    ck_assert_uint_eq(class_stats(&f, 1).segment_number[HOT], 100);
     fixture_settle(&f);
-    struct store_class_stats stats = class_stats(1);
+    struct store_class_stats stats = class_stats(&f, 1);
     ck_assert_uint_le(stats.segment_number[HOT], 20);
     ck_assert_uint_ge(stats.segment_number[HOT], 19);
     ck_assert_uint_eq(stats.segment_number[COLD], 100 - stats.segment_number[HOT]);
@@ -217,7 +211,7 @@ START_TEST(hot_and_warm_keep_to_their_shares) {
     lru.warm_percent = 10;
     store_lru_set(f.store, &lru);
     fixture_settle(&f);
-    ck_assert_uint_le(class_stats(1).segment_number[HOT], 5);
+    ck_assert_uint_le(class_stats(&f, 1).segment_number[HOT], 5);
     /* 40 cold items become active: they go to warm, and warm's excess to cold again */
     for (unsigned i = 0; i < 40; i++) {
         char key[16];
@@ -226,7 +220,7 @@ START_TEST(hot_and_warm_keep_to_their_shares) {
         hit(key);
     }
     fixture_settle(&f);
-    stats = class_stats(1);
+    stats = class_stats(&f, 1);
     ck_assert_uint_eq(stats.moves_to_warm, 40);
     ck_assert_uint_le(stats.segment_number[WARM], 10);
     ck_assert_uint_ge(stats.segment_number[WARM], 9);
@@ -238,7 +232,7 @@ START_TEST(sorting_is_urgent_only_where_something_is_evicted) {
     fixture_open(&f);
     put_many("k", 2000, 0);
     ck_assert_int_eq(store_maintain(f.thread), STORE_MAINTAIN_SOON);
-    ck_assert_uint_eq(class_stats(1).moves_to_cold, 500);
+    ck_assert_uint_eq(class_stats(&f, 1).moves_to_cold, 500);
     fixture_settle(&f);
     ck_assert_int_eq(store_maintain(f.thread), STORE_MAINTAIN_DONE);
 
@@ -264,19 +258,19 @@ START_TEST(what_is_old_for_its_segment_moves_on) {
     fixture_open(&f);
     put_many("old", 100, 0);
     fixture_settle(&f);
-    uint64_t cold = class_stats(1).segment_number[COLD];
+    uint64_t cold = class_stats(&f, 1).segment_number[COLD];
     ck_assert_uint_ge(cold, 20);
     fixture_wait(&f, 100);
     put_many("new", 10, 0);
     fixture_settle(&f);
     /* all that is old left hot, for its age is cold's; the new ones may stay until half of that */
-    ck_assert_uint_eq(class_stats(1).segment_number[HOT], 10);
+    ck_assert_uint_eq(class_stats(&f, 1).segment_number[HOT], 10);
     fixture_wait(&f, 90);
     fixture_settle(&f);
-    ck_assert_uint_eq(class_stats(1).segment_number[HOT], 10);
+    ck_assert_uint_eq(class_stats(&f, 1).segment_number[HOT], 10);
     fixture_wait(&f, 20);
     fixture_settle(&f);
-    ck_assert_uint_eq(class_stats(1).segment_number[HOT], 0);
+    ck_assert_uint_eq(class_stats(&f, 1).segment_number[HOT], 0);
 }
 END_TEST
 
@@ -293,17 +287,17 @@ START_TEST(a_list_may_become_flat_and_segmented_again) {
     lru.is_segmented = false;
     store_lru_set(f.store, &lru);
     fixture_settle(&f);
-    ck_assert_uint_eq(class_stats(1).segment_number[COLD], 50);
+    ck_assert_uint_eq(class_stats(&f, 1).segment_number[COLD], 50);
     put_many("n", 5, 0);
-    ck_assert_uint_eq(class_stats(1).segment_number[COLD], 55);
+    ck_assert_uint_eq(class_stats(&f, 1).segment_number[COLD], 55);
     hit("k0000");
     hit("k0000");
     fixture_settle(&f);
-    ck_assert_uint_eq(class_stats(1).segment_number[COLD], 55);
+    ck_assert_uint_eq(class_stats(&f, 1).segment_number[COLD], 55);
     lru.is_segmented = true;
     store_lru_set(f.store, &lru);
     put_many("s", 5, 0);
-    ck_assert_uint_eq(class_stats(1).segment_number[HOT], 5);
+    ck_assert_uint_eq(class_stats(&f, 1).segment_number[HOT], 5);
     fixture_settle(&f);
 }
 END_TEST
@@ -325,9 +319,9 @@ START_TEST(temporary_items_are_not_evicted) {
             fixture_settle(&f);
     }
     for (unsigned id = 1; id <= store_class_count(f.store); id++)
-        class_id = class_stats(id).number ? id : class_id;
-    ck_assert_uint_eq(class_stats(class_id).segment_number[TEMP], 100);
-    ck_assert_uint_gt(class_stats(class_id).evicted, 2000);
+        class_id = class_stats(&f, id).number ? id : class_id;
+    ck_assert_uint_eq(class_stats(&f, class_id).segment_number[TEMP], 100);
+    ck_assert_uint_gt(class_stats(&f, class_id).evicted, 2000);
     /* full of them: refused */
     struct item *item = NULL;
     enum store_status why = STORE_OK;
@@ -343,12 +337,13 @@ START_TEST(temporary_items_are_not_evicted) {
     }
     ck_assert_ptr_null(item);
     ck_assert_int_eq(why, STORE_NO_MEMORY);
-    ck_assert_uint_eq(class_stats(class_id).number, class_stats(class_id).segment_number[TEMP]);
+    ck_assert_uint_eq(class_stats(&f, class_id).number,
+                      class_stats(&f, class_id).segment_number[TEMP]);
     /* and when they have died their memory is had */
     fixture_wait(&f, 100);
     ck_assert_int_eq(put_bytes(&f, "again", value, sizeof(value), 0, 0), STORE_OK);
     fixture_settle(&f);
-    ck_assert_uint_eq(class_stats(class_id).segment_number[TEMP], 0);
+    ck_assert_uint_eq(class_stats(&f, class_id).segment_number[TEMP], 0);
 }
 END_TEST
 
@@ -379,7 +374,7 @@ START_TEST(crawls_come_when_items_have_died) {
     put_many("soon", 100, in_seconds(&f, 10 * 60 + 30));
     crawl_for(2);
     ck_assert_uint_eq(crawler_of().starts, 1);
-    ck_assert_uint_eq(class_stats(1).crawler_items_checked, 1100);
+    ck_assert_uint_eq(class_stats(&f, 1).crawler_items_checked, 1100);
     /* nothing died: waits of 60 and 120 s, until the histogram's minute comes before */
     crawl_for(59);
     ck_assert_uint_eq(crawler_of().starts, 2);
@@ -395,9 +390,9 @@ START_TEST(crawls_come_when_items_have_died) {
     ck_assert_uint_eq(stats_of(&f).curr_items, 1100);
     /* 480 s is the next wait, but 100 die in the fourth minute */
     crawl_for(120);
-    ck_assert_uint_eq(class_stats(1).crawler_reclaimed, 100);
-    ck_assert_uint_eq(class_stats(1).expired_unfetched, 100);
-    ck_assert_uint_eq(class_stats(1).reclaimed, 0);
+    ck_assert_uint_eq(class_stats(&f, 1).crawler_reclaimed, 100);
+    ck_assert_uint_eq(class_stats(&f, 1).expired_unfetched, 100);
+    ck_assert_uint_eq(class_stats(&f, 1).reclaimed, 0);
     ck_assert_uint_eq(stats_of(&f).curr_items, 1000);
 }
 END_TEST
@@ -440,13 +435,13 @@ START_TEST(a_crawl_looks_at_so_many_items) {
     ck_assert(store_crawl_start(f.store, 1 << 1));
     /* a slice of 1000, a sleep, and the rest */
     ck_assert_uint_eq(store_crawl(f.thread), 1);
-    ck_assert_uint_eq(class_stats(1).crawler_items_checked, 1000);
+    ck_assert_uint_eq(class_stats(&f, 1).crawler_items_checked, 1000);
     ck_assert(crawler_of().is_busy && crawler_of().is_running);
     ck_assert_uint_eq(store_crawl(f.thread), 1);
-    ck_assert_uint_eq(class_stats(1).crawler_items_checked, 1000);
+    ck_assert_uint_eq(class_stats(&f, 1).crawler_items_checked, 1000);
     crawl_through();
-    ck_assert_uint_eq(class_stats(1).crawler_items_checked, 1700);
-    ck_assert_uint_eq(class_stats(1).crawler_reclaimed, 1700);
+    ck_assert_uint_eq(class_stats(&f, 1).crawler_items_checked, 1700);
+    ck_assert_uint_eq(class_stats(&f, 1).crawler_reclaimed, 1700);
     ck_assert(!crawler_of().is_busy && !crawler_of().is_running);
 }
 END_TEST
@@ -469,7 +464,7 @@ START_TEST(one_request_at_a_time) {
     ck_assert(!store_crawler_enable(f.store, false));
     ck_assert(!crawler_of().is_busy);
     crawl_for(1);
-    ck_assert_uint_eq(class_stats(1).crawler_items_checked, 1000);
+    ck_assert_uint_eq(class_stats(&f, 1).crawler_items_checked, 1000);
     ck_assert(store_crawler_enable(f.store, true));
     store_dump_end(cold);
 

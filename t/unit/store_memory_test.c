@@ -20,12 +20,6 @@ static void teardown(void) {
 
 enum { MB = 1 << 20 };
 
-static enum store_status put_numbered(const char *prefix, unsigned number, size_t bytes) {
-    char key[32];
-    snprintf(key, sizeof(key), "%s%u", prefix, number);
-    return put_patterned(&f, key, number, bytes);
-}
-
 static bool has_numbered(const char *prefix, unsigned number) {
     char key[32];
     snprintf(key, sizeof(key), "%s%u", prefix, number);
@@ -106,7 +100,7 @@ START_TEST(the_limit_is_exact_and_the_oldest_go) {
     f.config.limit_bytes = 4 * MB;
     fixture_open(&f);
     for (unsigned i = 0; i < 20000; i++)
-        ck_assert_int_eq(put_numbered("k", i, 500), STORE_OK);
+        ck_assert_int_eq(put_numbered(&f, "k", i, 500), STORE_OK);
     struct store_stats stats = stats_of(&f);
     ck_assert_uint_eq(stats.pages_total, 4);
     ck_assert_uint_eq(stats.curr_items + stats.evictions, 20000);
@@ -120,7 +114,7 @@ START_TEST(what_is_read_stays) {
     f.config.limit_bytes = 4 * MB;
     fixture_open(&f);
     for (unsigned i = 0; i < 40000; i++) {
-        ck_assert_int_eq(put_numbered("k", i, 500), STORE_OK);
+        ck_assert_int_eq(put_numbered(&f, "k", i, 500), STORE_OK);
         if (i % 100 == 0) {
             for (unsigned hot = 0; hot < 50; hot++) {
                 if (i >= hot)
@@ -153,17 +147,17 @@ START_TEST(what_is_held_at_the_tail_keeps_no_other_from_going) {
     f.config.item_bytes_max = MB / 2;
     fixture_open(&f);
     struct store_view view;
-    put_numbered("k", 0, 1000);
+    put_numbered(&f, "k", 0, 1000);
     hold("k0", &view);
     unsigned count = 1;
     for (; stats_of(&f).evictions < 10; count++)
-        ck_assert_int_eq(put_numbered("k", count, 1000), STORE_OK);
+        ck_assert_int_eq(put_numbered(&f, "k", count, 1000), STORE_OK);
     ck_assert_uint_eq(stats_of_class(view.class_id).lrutail_reflocked, 10);
     /* where more is cold, it goes to the head and is out of the way */
     fixture_wait(&f, 10);
     fixture_settle(&f);
     for (; stats_of(&f).evictions < 20; count++)
-        ck_assert_int_eq(put_numbered("k", count, 1000), STORE_OK);
+        ck_assert_int_eq(put_numbered(&f, "k", count, 1000), STORE_OK);
     ck_assert_uint_eq(stats_of_class(view.class_id).lrutail_reflocked, 11);
     for (unsigned i = 0; i < count; i++)
         ck_assert_int_eq(has_numbered("k", i), i == 0 || i > 20);
@@ -180,18 +174,18 @@ START_TEST(a_larger_chunk_is_better_than_none) {
     fixture_open(&f);
     struct store_view small[16];
     struct store_view large;
-    put_numbered("large", 0, LARGE);
+    put_numbered(&f, "large", 0, LARGE);
     hold("large0", &large);
     unsigned count = 0;
     do {
         char name[16];
         snprintf(name, sizeof(name), "small%u", count);
-        ck_assert_int_eq(put_numbered("small", count, SMALL), STORE_OK);
+        ck_assert_int_eq(put_numbered(&f, "small", count, SMALL), STORE_OK);
         ck_assert_uint_lt(count, 16);
         hold(name, &small[count++]);
     } while (stats_of_class(small[0].class_id).free_chunks);
     ck_assert_uint_ge(stats_of_class(large.class_id).free_chunks, 1);
-    ck_assert_int_eq(put_numbered("small", count, SMALL), STORE_OK);
+    ck_assert_int_eq(put_numbered(&f, "small", count, SMALL), STORE_OK);
     ck_assert_uint_eq(stats_of_class(large.class_id).used_chunks, 2);
     ck_assert(has_numbered("small", count));
     ck_assert_uint_eq(stats_of(&f).evictions, 0);
@@ -205,7 +199,7 @@ START_TEST(a_cold_item_that_is_read_goes_to_warm) {
     struct store_class_stats stats;
     fixture_open(&f);
     for (unsigned i = 0; i < 100; i++)
-        put_numbered("k", i, 10);
+        put_numbered(&f, "k", i, 10);
     fixture_settle(&f);
     store_class_stats(f.store, 1, &stats);
     ck_assert_uint_gt(stats.segment_number[2], 70);
@@ -224,16 +218,16 @@ START_TEST(without_eviction_memory_runs_out) {
     f.config.is_evicting = false;
     fixture_open(&f);
     unsigned stored = 0;
-    while (put_numbered("k", stored, 1000) == STORE_OK)
+    while (put_numbered(&f, "k", stored, 1000) == STORE_OK)
         stored++;
     ck_assert_uint_gt(stored, 1500);
     struct store_view view;
     hold("k0", &view);
     store_item_release(f.thread, view.item);
     ck_assert_uint_eq(stats_of_class(view.class_id).outofmemory, 1);
-    ck_assert_int_eq(put_numbered("k", stored, 1000), STORE_NO_MEMORY);
+    ck_assert_int_eq(put_numbered(&f, "k", stored, 1000), STORE_NO_MEMORY);
     ck_assert_uint_eq(stats_of_class(view.class_id).outofmemory, 2);
-    ck_assert_int_eq(put_numbered("other", 0, 10), STORE_NO_MEMORY);
+    ck_assert_int_eq(put_numbered(&f, "other", 0, 10), STORE_NO_MEMORY);
     ck_assert_uint_eq(stats_of(&f).evictions, 0);
     ck_assert_uint_gt(stats_of(&f).store_no_memory_count, 0);
     for (unsigned i = 0; i < stored; i++)
@@ -244,8 +238,8 @@ START_TEST(without_eviction_memory_runs_out) {
         snprintf(key, sizeof(key), "k%u", i);
         drop(&f, key);
     }
-    ck_assert_int_eq(put_numbered("k", 1, 1000), STORE_OK);
-    ck_assert_int_eq(put_numbered("other", 0, 10), STORE_OK);
+    ck_assert_int_eq(put_numbered(&f, "k", 1, 1000), STORE_OK);
+    ck_assert_int_eq(put_numbered(&f, "other", 0, 10), STORE_OK);
 }
 END_TEST
 
@@ -276,10 +270,10 @@ START_TEST(every_class_can_store_whatever_filled_memory) {
         f.config.item_bytes_max = MB / 2;
         fixture_open(&f);
         for (unsigned i = 0; i < 30000; i++)
-            ck_assert_int_eq(put_numbered("small", i, 60), STORE_OK);
+            ck_assert_int_eq(put_numbered(&f, "small", i, 60), STORE_OK);
         for (unsigned round = 0; round < 3; round++) {
             for (size_t bytes = 1; bytes < 500000; bytes = bytes * 5 / 4 + 1) {
-                ck_assert_int_eq(put_numbered("other", (unsigned)bytes, bytes), STORE_OK);
+                ck_assert_int_eq(put_numbered(&f, "other", (unsigned)bytes, bytes), STORE_OK);
                 ck_assert(has_numbered("other", (unsigned)bytes));
             }
         }
@@ -294,18 +288,18 @@ START_TEST(a_held_item_keeps_its_page) {
     f.config.limit_bytes = MB;
     f.config.item_bytes_max = MB / 2;
     fixture_open(&f);
-    put_numbered("held", 7, 60);
+    put_numbered(&f, "held", 7, 60);
     struct store_key key = key_of(&f, "held7");
     struct store_view view;
     ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, &view), STORE_OK);
-    ck_assert_int_eq(put_numbered("other", 1, 5000), STORE_NO_MEMORY);
+    ck_assert_int_eq(put_numbered(&f, "other", 1, 5000), STORE_NO_MEMORY);
     char *value = patterned(7, 60);
     ck_assert_mem_eq(view.value, value, 60);
     free(value);
-    ck_assert_int_eq(put_numbered("same", 1, 60), STORE_OK);
+    ck_assert_int_eq(put_numbered(&f, "same", 1, 60), STORE_OK);
     fixture_verify(&f);
     store_item_release(f.thread, view.item);
-    ck_assert_int_eq(put_numbered("other", 1, 5000), STORE_OK);
+    ck_assert_int_eq(put_numbered(&f, "other", 1, 5000), STORE_OK);
 }
 END_TEST
 
@@ -314,20 +308,20 @@ START_TEST(a_page_waits_for_a_read_under_way) {
     f.config.item_bytes_max = MB / 2;
     fixture_open(&f);
     struct store_thread *reader = store_thread_join(f.store);
-    put_numbered("k", 7, 60);
+    put_numbered(&f, "k", 7, 60);
     struct store_key key = key_of(&f, "k7");
     struct store_view view;
     ck_assert_int_eq(store_peek(reader, &key, &view), STORE_PEEK_HIT);
-    ck_assert_int_eq(put_numbered("other", 1, 5000), STORE_NO_MEMORY);
+    ck_assert_int_eq(put_numbered(&f, "other", 1, 5000), STORE_NO_MEMORY);
     ck_assert(!store_peek_confirm(reader, &view));
-    ck_assert_int_eq(put_numbered("other", 1, 5000), STORE_OK);
+    ck_assert_int_eq(put_numbered(&f, "other", 1, 5000), STORE_OK);
     ck_assert_int_eq(store_peek(reader, &key, &view), STORE_PEEK_MISS);
     /* a read that is never confirmed ends when its handle says so */
     struct store_key other = key_of(&f, "other1");
     ck_assert_int_eq(store_peek(reader, &other, &view), STORE_PEEK_HIT);
-    ck_assert_int_eq(put_numbered("k", 7, 60), STORE_NO_MEMORY);
+    ck_assert_int_eq(put_numbered(&f, "k", 7, 60), STORE_NO_MEMORY);
     store_thread_quiesce(reader);
-    ck_assert_int_eq(put_numbered("k", 7, 60), STORE_OK);
+    ck_assert_int_eq(put_numbered(&f, "k", 7, 60), STORE_OK);
     store_thread_leave(reader);
 }
 END_TEST
@@ -336,18 +330,18 @@ START_TEST(the_limit_goes_up_and_down) {
     f.config.limit_bytes = 4 * MB;
     fixture_open(&f);
     for (unsigned i = 0; i < 10000; i++)
-        put_numbered("k", i, 1000);
+        put_numbered(&f, "k", i, 1000);
     ck_assert_uint_eq(stats_of(&f).pages_total, 4);
     ck_assert(store_set_limit(f.store, 8 * MB));
     for (unsigned i = 0; i < 10000; i++)
-        put_numbered("k", i, 1000);
+        put_numbered(&f, "k", i, 1000);
     ck_assert_uint_eq(stats_of(&f).pages_total, 8);
     ck_assert(store_set_limit(f.store, 2 * MB));
     fixture_settle(&f);
     ck_assert_uint_eq(stats_of(&f).pages_total, 2);
     fixture_verify(&f);
     for (unsigned i = 0; i < 10000; i++)
-        ck_assert_int_eq(put_numbered("k", i, 1000), STORE_OK);
+        ck_assert_int_eq(put_numbered(&f, "k", i, 1000), STORE_OK);
     ck_assert_uint_eq(stats_of(&f).pages_total, 2);
     ck_assert_uint_eq(stats_of(&f).limit_bytes, 2 * MB);
     ck_assert(!store_set_limit(f.store, 1000));
@@ -389,7 +383,7 @@ static void count_row(void *context, uint32_t bytes, uint64_t count) {
 START_TEST(a_histogram_that_finds_no_memory_is_empty) {
     uint64_t count = 0;
     fixture_open(&f);
-    put_numbered("k", 1, 100);
+    put_numbered(&f, "k", 1, 100);
     mem_fail_after(0);
     store_sizes(f.thread, count_row, &count);
     ck_assert(mem_has_failed());
@@ -429,7 +423,7 @@ START_TEST(the_index_grows_and_loses_nothing) {
     ck_assert_uint_eq(before.hash_power_level, 16);
     ck_assert(!before.hash_is_expanding);
     for (unsigned i = 0; i < COUNT; i++) {
-        put_numbered("k", i, 8);
+        put_numbered(&f, "k", i, 8);
         if (i == COUNT / 2)
             fixture_verify(&f); /* growth lags: overflow lines hold the rest */
         if (i > COUNT / 2 && i % 50 == 0)

@@ -1,7 +1,4 @@
-/*
- * Slab pages on their way from class to class: what they hold stays, what is held delays them, and
- * automove finds who needs one.
- */
+/* Slab pages on their way from class to class: what they hold stays, and what is held delays them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,54 +19,6 @@ static void teardown(void) {
     fixture_close(&f);
 }
 
-static enum store_status put_numbered(const char *prefix, unsigned number, size_t bytes) {
-    char key[32];
-    char *value = patterned(number, bytes);
-    snprintf(key, sizeof(key), "%s%u", prefix, number);
-    enum store_status status = put_bytes(&f, key, value, bytes, number % 3 + 1, 0);
-    free(value);
-    return status;
-}
-
-/* Whether the key is there; if so it has to hold what was put under it. */
-static bool has_numbered(const char *prefix, unsigned number, size_t bytes) {
-    char key[32];
-    size_t got = 0;
-    struct store_view view;
-    snprintf(key, sizeof(key), "%s%u", prefix, number);
-    char *text = value_of(&f, key, &view, &got);
-    char *value = patterned(number, bytes);
-    if (text) {
-        ck_assert_uint_eq(got, bytes);
-        ck_assert_mem_eq(text, value, bytes);
-        ck_assert_uint_eq(view.client_flags, number % 3 + 1);
-    }
-    bool is_there = text != NULL;
-    free(text);
-    free(value);
-    return is_there;
-}
-
-static unsigned class_with(size_t bytes) {
-    struct store_class_stats stats;
-    for (unsigned id = 1; id <= store_class_count(f.store); id++) {
-        store_class_stats(f.store, id, &stats);
-        if (stats.chunk_bytes >= bytes + 36 + 6 + 4)
-            return id;
-    }
-    return 0;
-}
-
-static struct store_class_stats class_stats(unsigned id) {
-    struct store_class_stats stats;
-    store_class_stats(f.store, id, &stats);
-    return stats;
-}
-
-static uint32_t pages_of(unsigned id) {
-    return class_stats(id).total_pages;
-}
-
 static void reassign(unsigned from, unsigned to) {
     ck_assert_int_eq(store_reassign(f.thread, from, to), STORE_REASSIGN_OK);
     fixture_settle(&f);
@@ -80,10 +29,10 @@ static void reassign(unsigned from, unsigned to) {
 START_TEST(a_page_with_room_elsewhere_moves_without_a_loss) {
     enum { COUNT = 3000, BYTES = 1000 };
     fixture_open(&f);
-    unsigned id = class_with(BYTES);
+    unsigned id = class_with(&f, BYTES);
     for (unsigned i = 0; i < COUNT; i++)
-        put_numbered("k", i, BYTES);
-    uint32_t pages = pages_of(id);
+        put_flagged(&f, "k", i, BYTES);
+    uint32_t pages = class_pages(&f, id);
     for (unsigned i = 0; i < COUNT; i++) {
         char key[32];
         snprintf(key, sizeof(key), "k%u", i);
@@ -93,7 +42,7 @@ START_TEST(a_page_with_room_elsewhere_moves_without_a_loss) {
     uint64_t version = version_of(&f, "k8");
     for (unsigned left = pages; left > 1; left--)
         reassign(id, 0);
-    ck_assert_uint_eq(pages_of(id), 1);
+    ck_assert_uint_eq(class_pages(&f, id), 1);
     struct store_stats stats = stats_of(&f);
     ck_assert_uint_eq(stats.slabs_moved_count, pages - 1);
     ck_assert_uint_eq(stats.pages_pool, pages - 1);
@@ -101,7 +50,7 @@ START_TEST(a_page_with_room_elsewhere_moves_without_a_loss) {
     ck_assert_uint_eq(stats.evictions, 0);
     ck_assert_uint_eq(version_of(&f, "k8"), version);
     for (unsigned i = 0; i < COUNT; i += 4)
-        ck_assert(has_numbered("k", i, BYTES));
+        ck_assert(has_flagged(&f, "k", i, BYTES));
 }
 END_TEST
 
@@ -110,21 +59,22 @@ START_TEST(the_coldest_go_where_there_is_no_room) {
     enum { BYTES = 1000 };
     f.config.limit_bytes = 4 * MB;
     fixture_open(&f);
-    unsigned id = class_with(BYTES);
+    unsigned id = class_with(&f, BYTES);
     unsigned count = 0;
     while (stats_of(&f).evictions == 0)
-        put_numbered("k", count++, BYTES);
+        put_flagged(&f, "k", count++, BYTES);
     uint64_t evicted = stats_of(&f).evictions;
     reassign(id, id + 5);
-    ck_assert_uint_eq(pages_of(id), 3);
-    ck_assert_uint_eq(pages_of(id + 5), 1);
-    ck_assert_uint_eq(class_stats(id + 5).free_chunks, class_stats(id + 5).chunks_per_page);
+    ck_assert_uint_eq(class_pages(&f, id), 3);
+    ck_assert_uint_eq(class_pages(&f, id + 5), 1);
+    ck_assert_uint_eq(class_stats(&f, id + 5).free_chunks, class_stats(&f, id + 5).chunks_per_page);
     evicted = stats_of(&f).evictions - evicted;
-    ck_assert_uint_le(evicted, class_stats(id).chunks_per_page + 1);
+    ck_assert_uint_le(evicted, class_stats(&f, id).chunks_per_page + 1);
     for (unsigned i = 0; i < count; i++)
-        ck_assert_int_eq(has_numbered("k", i, BYTES), i >= stats_of(&f).evictions);
-    ck_assert_int_eq(put_numbered("other", 1, class_stats(id + 5).chunk_bytes - 50), STORE_OK);
-    ck_assert_uint_eq(pages_of(id + 5), 1);
+        ck_assert_int_eq(has_flagged(&f, "k", i, BYTES), i >= stats_of(&f).evictions);
+    ck_assert_int_eq(put_flagged(&f, "other", 1, class_stats(&f, id + 5).chunk_bytes - 50),
+                     STORE_OK);
+    ck_assert_uint_eq(class_pages(&f, id + 5), 1);
 }
 END_TEST
 
@@ -140,14 +90,14 @@ START_TEST(chunked_values_move_in_parts_and_whole) {
         unsigned last = store_class_count(f.store);
         size_t bytes[] = {600000, 700001, 1500000, 80000, 3000000};
         for (unsigned i = 0; i < 5; i++)
-            ck_assert_int_eq(put_numbered("k", i, bytes[i]), STORE_OK);
+            ck_assert_int_eq(put_flagged(&f, "k", i, bytes[i]), STORE_OK);
         for (unsigned round = 0; round < 40; round++) {
             for (unsigned id = 1; id <= last; id++) {
-                if (pages_of(id) >= 2)
+                if (class_pages(&f, id) >= 2)
                     reassign(id, round % 2 ? 0 : id == last ? 1 : last);
             }
             for (unsigned i = 0; i < 5; i++)
-                ck_assert(has_numbered("k", i, bytes[i]));
+                ck_assert(has_flagged(&f, "k", i, bytes[i]));
         }
         ck_assert_uint_gt(stats_of(&f).slab_chunk_rescues_count, 0);
         ck_assert_uint_eq(stats_of(&f).evictions, 0);
@@ -155,7 +105,7 @@ START_TEST(chunked_values_move_in_parts_and_whole) {
         for (; key[1] < '5'; key[1]++)
             ck_assert_int_eq(drop(&f, key), STORE_OK);
         for (unsigned id = 1; id <= last; id++)
-            ck_assert_uint_eq(class_stats(id).used_chunks, 0);
+            ck_assert_uint_eq(class_stats(&f, id).used_chunks, 0);
         if (c < 2)
             fixture_close(&f);
     }
@@ -167,10 +117,10 @@ START_TEST(what_is_held_keeps_its_bytes_and_its_key) {
     enum { BYTES = 9000, COUNT = 400, HELD = 20 };
     f.config.limit_bytes = 8 * MB;
     fixture_open(&f);
-    unsigned id = class_with(BYTES);
+    unsigned id = class_with(&f, BYTES);
     struct store_view views[HELD];
     for (unsigned i = 0; i < COUNT; i++)
-        put_numbered("k", i, BYTES);
+        put_flagged(&f, "k", i, BYTES);
     for (unsigned i = 0; i < HELD; i++) {
         char text[8];
         snprintf(text, sizeof(text), "k%u", i * (COUNT / HELD));
@@ -183,7 +133,7 @@ START_TEST(what_is_held_keeps_its_bytes_and_its_key) {
     ck_assert_int_eq(store_reassign(f.thread, id, 0), STORE_REASSIGN_BUSY);
     ck_assert_uint_gt(stats_of(&f).slab_busy_items_count, 0);
     for (unsigned i = 0; i < COUNT; i++)
-        ck_assert(has_numbered("k", i, BYTES));
+        ck_assert(has_flagged(&f, "k", i, BYTES));
     for (unsigned i = 0; i < HELD; i++) {
         char *value = patterned(i * (COUNT / HELD), BYTES);
         ck_assert_mem_eq(views[i].value, value, BYTES);
@@ -193,9 +143,9 @@ START_TEST(what_is_held_keeps_its_bytes_and_its_key) {
     fixture_settle(&f);
     fixture_verify(&f);
     ck_assert(!stats_of(&f).is_moving_page);
-    ck_assert_uint_eq(pages_of(1), 1);
+    ck_assert_uint_eq(class_pages(&f, 1), 1);
     for (unsigned i = 0; i < COUNT; i++)
-        ck_assert(has_numbered("k", i, BYTES));
+        ck_assert(has_flagged(&f, "k", i, BYTES));
 }
 END_TEST
 
@@ -208,12 +158,12 @@ START_TEST(a_page_that_is_held_for_long_is_given_up) {
     struct store_view views[4];
     for (unsigned i = 0; i < 4; i++) {
         char text[8];
-        put_numbered("k", i, BYTES);
+        put_flagged(&f, "k", i, BYTES);
         snprintf(text, sizeof(text), "k%u", i);
         struct store_key key = key_of(&f, text);
         ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, &views[i]), STORE_OK);
     }
-    uint32_t pages = pages_of(last);
+    uint32_t pages = class_pages(&f, last);
     ck_assert_uint_ge(pages, 2);
     ck_assert_int_eq(store_reassign(f.thread, last, 1), STORE_REASSIGN_OK);
     fixture_settle(&f);
@@ -224,23 +174,23 @@ START_TEST(a_page_that_is_held_for_long_is_given_up) {
         fixture_settle(&f);
     }
     ck_assert(!stats_of(&f).is_moving_page);
-    ck_assert_uint_eq(pages_of(last), pages);
+    ck_assert_uint_eq(class_pages(&f, last), pages);
     ck_assert_uint_eq(stats_of(&f).slabs_moved_count, 0);
     for (unsigned i = 0; i < 4; i++)
         store_item_release(f.thread, views[i].item);
     reassign(last, 1);
-    ck_assert_uint_eq(pages_of(1), 1);
+    ck_assert_uint_eq(class_pages(&f, 1), 1);
     for (unsigned i = 0; i < 4; i++)
-        ck_assert(has_numbered("k", i, BYTES));
+        ck_assert(has_flagged(&f, "k", i, BYTES));
 }
 END_TEST
 
 START_TEST(a_page_being_filled_waits_for_its_writer) {
     fixture_open(&f);
-    put_numbered("k", 1, 400000);
-    put_numbered("k", 2, 400000);
-    put_numbered("k", 3, 400000);
-    unsigned id = class_with(400000);
+    put_flagged(&f, "k", 1, 400000);
+    put_flagged(&f, "k", 2, 400000);
+    put_flagged(&f, "k", 3, 400000);
+    unsigned id = class_with(&f, 400000);
     struct item *item = item_with(&f, "slow", "", 0, 0, 0);
     store_abandon(f.thread, item);
     char *value = patterned(9, 400000);
@@ -254,7 +204,7 @@ START_TEST(a_page_being_filled_waits_for_its_writer) {
     ck_assert_value(&f, "slow", value);
     free(value);
     for (unsigned i = 1; i < 4; i++)
-        ck_assert(has_numbered("k", i, 400000));
+        ck_assert(has_flagged(&f, "k", i, 400000));
 }
 END_TEST
 
@@ -263,9 +213,9 @@ START_TEST(a_page_waits_for_readers) {
     enum { COUNT = 3000, BYTES = 1000 };
     fixture_open(&f);
     struct store_thread *reader = store_thread_join(f.store);
-    unsigned id = class_with(BYTES);
+    unsigned id = class_with(&f, BYTES);
     for (unsigned i = 0; i < COUNT; i++)
-        put_numbered("k", i, BYTES);
+        put_flagged(&f, "k", i, BYTES);
     struct store_key key = key_of(&f, "k1");
     struct store_view view;
     ck_assert_int_eq(store_peek(reader, &key, &view), STORE_PEEK_HIT);
@@ -273,11 +223,11 @@ START_TEST(a_page_waits_for_readers) {
     fixture_settle(&f);
     fixture_verify(&f);
     ck_assert(stats_of(&f).is_moving_page);
-    ck_assert_uint_eq(pages_of(1), 0);
+    ck_assert_uint_eq(class_pages(&f, 1), 0);
     (void)store_peek_confirm(reader, &view);
     fixture_settle(&f);
     ck_assert(!stats_of(&f).is_moving_page);
-    ck_assert_uint_eq(pages_of(1), 1);
+    ck_assert_uint_eq(class_pages(&f, 1), 1);
     store_thread_leave(reader);
 }
 END_TEST
@@ -291,26 +241,26 @@ START_TEST(what_was_remembered_of_a_page_goes_with_its_items) {
     const unsigned third = 3; /* the class that such a byte names */
     f.config.limit_bytes = 4 * MB;
     fixture_open(&f);
-    unsigned first = class_with(BYTES);
-    unsigned large = class_with(LARGE);
-    unsigned other = class_with(OTHER);
+    unsigned first = class_with(&f, BYTES);
+    unsigned large = class_with(&f, LARGE);
+    unsigned other = class_with(&f, OTHER);
     /* an item at a place where the third class has one as well */
     unsigned remembered = 1;
-    while (remembered * class_stats(first).chunk_bytes % class_stats(third).chunk_bytes)
+    while (remembered * class_stats(&f, first).chunk_bytes % class_stats(&f, third).chunk_bytes)
         remembered++;
     for (unsigned i = 0; i <= remembered; i++)
-        put_numbered("k", i, BYTES);
-    for (unsigned i = 0; pages_of(large) < 1; i++)
-        put_numbered("large", i, LARGE);
-    for (unsigned i = 0; pages_of(other) < 2; i++)
-        put_numbered("other", i, OTHER);
-    unsigned others = class_stats(other).chunks_per_page + 1;
-    while (class_stats(other).free_chunks)
-        put_numbered("other", others++, OTHER);
+        put_flagged(&f, "k", i, BYTES);
+    for (unsigned i = 0; class_pages(&f, large) < 1; i++)
+        put_flagged(&f, "large", i, LARGE);
+    for (unsigned i = 0; class_pages(&f, other) < 2; i++)
+        put_flagged(&f, "other", i, OTHER);
+    unsigned others = class_stats(&f, other).chunks_per_page + 1;
+    while (class_stats(&f, other).free_chunks)
+        put_flagged(&f, "other", others++, OTHER);
     char *bytes = malloc(LARGE);
     memset(bytes, LIKE_AN_ITEM, LARGE);
     struct store_view held[8];
-    unsigned held_count = class_stats(large).chunks_per_page;
+    unsigned held_count = class_stats(&f, large).chunks_per_page;
     ck_assert_uint_le(held_count, 8);
     for (unsigned i = 0; i < held_count; i++) {
         char text[16];
@@ -319,24 +269,24 @@ START_TEST(what_was_remembered_of_a_page_goes_with_its_items) {
         struct store_key key = key_of(&f, text);
         ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, &held[i]), STORE_OK);
     }
-    ck_assert_uint_eq(pages_of(large), 1);
+    ck_assert_uint_eq(class_pages(&f, large), 1);
     fixture_wait(&f, 100);
     fixture_settle(&f);
-    ck_assert(has_numbered("k", remembered, BYTES));
-    ck_assert(has_numbered("k", remembered, BYTES));
+    ck_assert(has_flagged(&f, "k", remembered, BYTES));
+    ck_assert(has_flagged(&f, "k", remembered, BYTES));
     /* nothing is maintained from here on */
     ck_assert_int_eq(put_bytes(&f, "image", bytes, LARGE, 0, 0), STORE_OK);
-    ck_assert_uint_eq(pages_of(first), 0);
-    ck_assert_uint_eq(pages_of(large), 2);
+    ck_assert_uint_eq(class_pages(&f, first), 0);
+    ck_assert_uint_eq(class_pages(&f, large), 2);
     for (unsigned i = 1; i < others; i++) {
         char text[16];
         snprintf(text, sizeof(text), "other%u", i);
         drop(&f, text);
     }
     ck_assert_int_eq(store_reassign(f.thread, large, third), STORE_REASSIGN_OK);
-    ck_assert_int_eq(put_numbered("last", 0, LAST), STORE_OK);
-    ck_assert_uint_eq(pages_of(class_with(LAST)), 1);
-    ck_assert_uint_eq(pages_of(third), 1);
+    ck_assert_int_eq(put_flagged(&f, "last", 0, LAST), STORE_OK);
+    ck_assert_uint_eq(class_pages(&f, class_with(&f, LAST)), 1);
+    ck_assert_uint_eq(class_pages(&f, third), 1);
     store_maintain(f.thread);
     fixture_verify(&f);
     for (unsigned i = 0; i < held_count; i++)
@@ -349,8 +299,8 @@ START_TEST(what_reassign_refuses) {
     f.config.limit_bytes = 8 * MB;
     fixture_open(&f);
     unsigned last = store_class_count(f.store);
-    put_numbered("k", 1, 1000);
-    unsigned id = class_with(1000);
+    put_flagged(&f, "k", 1, 1000);
+    unsigned id = class_with(&f, 1000);
     static const struct {
         int64_t from, to;
         enum store_reassign answer;
@@ -368,15 +318,15 @@ START_TEST(what_reassign_refuses) {
     ck_assert_int_eq(store_reassign(f.thread, id, 1), STORE_REASSIGN_NO_SPARE);
     ck_assert_uint_eq(stats_of(&f).slabs_moved_count, 0);
     for (unsigned i = 0; i < 3000; i++)
-        put_numbered("k", i, 1000);
+        put_flagged(&f, "k", i, 1000);
     reassign(id, 0);
     ck_assert_uint_eq(stats_of(&f).pages_pool, 1);
     reassign(0, 3);
-    ck_assert_uint_eq(pages_of(3), 1);
+    ck_assert_uint_eq(class_pages(&f, 3), 1);
     ck_assert_uint_eq(stats_of(&f).pages_pool, 0);
     ck_assert_int_eq(store_reassign(f.thread, STORE_REASSIGN_ANY, 4), STORE_REASSIGN_OK);
     fixture_settle(&f);
-    ck_assert_uint_eq(pages_of(4), 1);
+    ck_assert_uint_eq(class_pages(&f, 4), 1);
 }
 END_TEST
 
@@ -385,17 +335,17 @@ START_TEST(the_dead_do_not_move) {
     enum { BYTES = 1000, COUNT = 3000 };
     char value[BYTES] = {0};
     fixture_open(&f);
-    unsigned id = class_with(BYTES);
+    unsigned id = class_with(&f, BYTES);
     for (unsigned i = 0; i < COUNT; i++) {
         char key[32];
         snprintf(key, sizeof(key), "k%u", i);
         ck_assert_int_eq(put_bytes(&f, key, value, BYTES, 1, in_seconds(&f, 10)), STORE_OK);
     }
-    uint32_t pages = pages_of(id);
+    uint32_t pages = class_pages(&f, id);
     fixture_wait(&f, 20);
     ck_assert_int_eq(store_reassign(f.thread, id, 0), STORE_REASSIGN_OK);
     fixture_settle(&f);
-    ck_assert_uint_eq(pages_of(id), pages - 1);
+    ck_assert_uint_eq(class_pages(&f, id), pages - 1);
     ck_assert_uint_eq(stats_of(&f).slab_rescues_count, 0);
 }
 END_TEST
@@ -405,9 +355,9 @@ START_TEST(without_eviction_only_free_chunks_make_room) {
     f.config.limit_bytes = 4 * MB;
     f.config.is_evicting = false;
     fixture_open(&f);
-    unsigned id = class_with(BYTES);
+    unsigned id = class_with(&f, BYTES);
     unsigned count = 0;
-    while (put_numbered("k", count, BYTES) == STORE_OK)
+    while (put_flagged(&f, "k", count, BYTES) == STORE_OK)
         count++;
     ck_assert_int_eq(store_reassign(f.thread, id, 1), STORE_REASSIGN_NO_SPARE);
     for (unsigned i = 0; i < count; i += 2) {
@@ -416,197 +366,10 @@ START_TEST(without_eviction_only_free_chunks_make_room) {
         drop(&f, key);
     }
     reassign(id, 1);
-    ck_assert_uint_eq(pages_of(1), 1);
+    ck_assert_uint_eq(class_pages(&f, 1), 1);
     for (unsigned i = 1; i < count; i += 2)
-        ck_assert(has_numbered("k", i, BYTES));
+        ck_assert(has_flagged(&f, "k", i, BYTES));
     ck_assert_uint_eq(stats_of(&f).evictions, 0);
-}
-END_TEST
-
-/* ---- automove -------------------------------------------------------------------------------- */
-
-static void automove(unsigned level, uint32_t window, double ratio) {
-    struct store_automove settings = {.level = level, .window_s = window, .ratio = ratio};
-    store_automove_set(f.store, &settings);
-}
-
-START_TEST(free_pages_go_to_the_pool_after_a_window) {
-    enum { BYTES = 1000, COUNT = 9000 };
-    fixture_open(&f);
-    automove(1, 5, 0.8);
-    unsigned id = class_with(BYTES);
-    for (unsigned i = 0; i < COUNT; i++)
-        put_numbered("k", i, BYTES);
-    for (unsigned i = 0; i < COUNT; i++) {
-        char key[32];
-        snprintf(key, sizeof(key), "k%u", i);
-        if (i % 10)
-            drop(&f, key);
-    }
-    uint32_t pages = pages_of(id);
-    for (unsigned second = 0; second < 4; second++) {
-        fixture_wait(&f, 1);
-        fixture_settle(&f);
-        ck_assert_uint_eq(pages_of(id), pages);
-    }
-    for (unsigned second = 0; second < 3; second++) {
-        fixture_wait(&f, 1);
-        fixture_settle(&f);
-    }
-    struct store_class_stats stats = class_stats(id);
-    ck_assert_uint_lt(stats.total_pages, pages);
-    ck_assert_uint_lt(stats.free_chunks, 3 * stats.chunks_per_page);
-    ck_assert_uint_eq(stats_of(&f).pages_pool, pages - stats.total_pages);
-    for (unsigned i = 0; i < COUNT; i += 10)
-        ck_assert(has_numbered("k", i, BYTES));
-    fixture_verify(&f);
-}
-END_TEST
-
-/* Seconds until the class has two pages, with ever new items of it; 0: it never gets there. */
-static unsigned seconds_to_a_second_page(size_t bytes, unsigned a_second, unsigned seconds) {
-    unsigned id = class_with(bytes);
-    unsigned number = 0;
-    for (unsigned second = 1; second <= seconds; second++) {
-        for (unsigned i = 0; i < a_second; i++)
-            ck_assert_int_eq(put_numbered("s", number++, bytes), STORE_OK);
-        fixture_wait(&f, 1);
-        fixture_settle(&f);
-        if (pages_of(id) > 1)
-            return second;
-    }
-    return 0;
-}
-
-static void fill_with(size_t bytes) {
-    unsigned count = 0;
-    while (stats_of(&f).evictions == 0)
-        put_numbered("k", count++, bytes);
-    fixture_wait(&f, 60);
-    fixture_settle(&f);
-}
-
-START_TEST(a_starved_class_gets_pages_in_seconds) {
-    f.config.limit_bytes = 16 * MB;
-    fixture_open(&f);
-    automove(1, 10, 0.8);
-    fill_with(1000);
-    unsigned id = class_with(1000);
-    uint32_t pages = pages_of(id);
-    uint64_t evictions = class_stats(id).evicted;
-    unsigned seconds = seconds_to_a_second_page(5000, 300, 20);
-    ck_assert_uint_gt(seconds, 0);
-    ck_assert_uint_le(seconds, 5);
-    /* one page for the class to begin with, one because it was starved, and not a page too many */
-    uint32_t taken = pages - pages_of(id);
-    ck_assert_uint_le(taken, 3);
-    ck_assert_uint_le(class_stats(id).evicted - evictions,
-                      (uint64_t)taken * (class_stats(id).chunks_per_page + 1));
-    fixture_verify(&f);
-}
-END_TEST
-
-START_TEST(a_class_in_great_need_gets_a_page_a_second) {
-    enum { SECONDS = 12, BYTES = 5000 };
-    f.config.limit_bytes = 32 * MB;
-    fixture_open(&f);
-    automove(1, 10, 0.8);
-    fill_with(1000);
-    unsigned number = 0;
-    for (unsigned second = 0; second < SECONDS; second++) {
-        for (unsigned i = 0; i < 3000; i++)
-            put_numbered("s", number++, BYTES);
-        fixture_wait(&f, 1);
-        fixture_settle(&f);
-    }
-    ck_assert_uint_ge(pages_of(class_with(BYTES)), SECONDS - 4);
-    ck_assert_uint_le(pages_of(class_with(BYTES)), SECONDS + 1);
-    fixture_verify(&f);
-}
-END_TEST
-
-/* What is free in another class is had at once, for next to no eviction, however fast it is needed. */
-START_TEST(what_lies_idle_elsewhere_is_given_at_once) {
-    enum { BYTES = 5000, COUNT = 1600, AT_A_TIME = 20 };
-    f.config.limit_bytes = 16 * MB;
-    fixture_open(&f);
-    automove(1 + (unsigned)_i, 10, 0.8);
-    fill_with(1000);
-    unsigned rich = class_with(1000);
-    unsigned needy = class_with(BYTES);
-    for (unsigned i = 0; i < 16000; i++) {
-        char key[32];
-        snprintf(key, sizeof(key), "k%u", i);
-        if (i % 8)
-            drop(&f, key);
-    }
-    uint64_t left = class_stats(rich).number;
-    for (unsigned second = 0; second < 3; second++) {
-        fixture_wait(&f, 1);
-        store_maintain(f.thread);
-    }
-    uint64_t moved = stats_of(&f).slabs_moved_count;
-    for (unsigned i = 0; i < COUNT; i++) {
-        ck_assert_int_eq(put_numbered("s", i, BYTES), STORE_OK);
-        if (i % AT_A_TIME == 0)
-            fixture_settle(&f);
-    }
-    ck_assert_uint_gt(stats_of(&f).slabs_moved_count, moved + 5);
-    ck_assert_uint_eq(class_stats(rich).number, left);
-    /* at most what was stored before the next look, a page */
-    ck_assert_uint_le(class_stats(needy).evicted, pages_of(needy) * AT_A_TIME);
-    fixture_verify(&f);
-}
-END_TEST
-
-START_TEST(classes_of_one_age_keep_their_pages) {
-    f.config.limit_bytes = 16 * MB;
-    fixture_open(&f);
-    automove(1, 3, 0.8);
-    unsigned number = 0;
-    uint64_t moved = 0;
-    /* both evict, both are as old */
-    for (unsigned second = 0; second < 60; second++) {
-        for (unsigned i = 0; i < 300; i++) {
-            put_numbered("a", number, 1000);
-            put_numbered("b", number++, 2900);
-        }
-        fixture_wait(&f, 1);
-        fixture_settle(&f);
-        if (second == 30)
-            moved = stats_of(&f).slabs_moved_count;
-    }
-    ck_assert_uint_gt(class_stats(class_with(1000)).evicted, 0);
-    ck_assert_uint_gt(class_stats(class_with(2900)).evicted, 0);
-    ck_assert_uint_le(stats_of(&f).slabs_moved_count, moved + 2);
-}
-END_TEST
-
-START_TEST(aggressive_automove_asks_for_no_age) {
-    f.config.limit_bytes = 8 * MB;
-    fixture_open(&f);
-    automove(2, 1000, 0.01);
-    fill_with(1000);
-    unsigned seconds = seconds_to_a_second_page(5000, 300, 20);
-    ck_assert(seconds == 1 || seconds == 2);
-}
-END_TEST
-
-START_TEST(standby_moves_nothing) {
-    f.config.limit_bytes = 8 * MB;
-    fixture_open(&f);
-    fill_with(1000);
-    ck_assert_uint_eq(seconds_to_a_second_page(5000, 300, 10), 0);
-}
-END_TEST
-
-START_TEST(without_reassign_nothing_moves_by_itself) {
-    f.config.limit_bytes = 8 * MB;
-    f.config.moves_pages = false;
-    fixture_open(&f);
-    automove(2, 3, 0.8);
-    fill_with(1000);
-    ck_assert_uint_eq(seconds_to_a_second_page(5000, 300, 10), 0);
 }
 END_TEST
 
@@ -626,10 +389,10 @@ START_TEST(a_lower_limit_takes_what_is_free_first) {
     enum { BYTES = 1000 };
     f.config.limit_bytes = 16 * MB;
     fixture_open(&f);
-    unsigned id = class_with(BYTES);
+    unsigned id = class_with(&f, BYTES);
     unsigned count = 0;
     while (stats_of(&f).evictions == 0)
-        put_numbered("k", count++, BYTES);
+        put_flagged(&f, "k", count++, BYTES);
     for (unsigned i = 0; i < count; i++) {
         char key[32];
         snprintf(key, sizeof(key), "k%u", i);
@@ -647,7 +410,7 @@ START_TEST(a_lower_limit_takes_what_is_free_first) {
     ck_assert_uint_le(resident_bytes() + 6 * MB, resident);
     ck_assert_uint_eq(stats_of(&f).evictions, evictions);
     ck_assert_uint_eq(stats_of(&f).curr_items, items);
-    ck_assert_uint_eq(pages_of(id), 8);
+    ck_assert_uint_eq(class_pages(&f, id), 8);
     ck_assert(store_set_limit(f.store, 2 * MB));
     fixture_settle(&f);
     ck_assert_uint_eq(stats_of(&f).pages_total, 2);
@@ -655,7 +418,7 @@ START_TEST(a_lower_limit_takes_what_is_free_first) {
     fixture_verify(&f);
     ck_assert(store_set_limit(f.store, 16 * MB));
     for (unsigned i = 0; i < count; i++)
-        ck_assert_int_eq(put_numbered("n", i, BYTES), STORE_OK);
+        ck_assert_int_eq(put_flagged(&f, "n", i, BYTES), STORE_OK);
     ck_assert_uint_eq(stats_of(&f).pages_total, 16);
 }
 END_TEST
@@ -700,13 +463,13 @@ START_TEST(an_index_that_must_not_grow_holds_everything) {
     f.config.is_index_fixed = true;
     fixture_open(&f);
     for (unsigned i = 0; i < COUNT; i++)
-        ck_assert_int_eq(put_numbered("k", i, 8), STORE_OK);
+        ck_assert_int_eq(put_flagged(&f, "k", i, 8), STORE_OK);
     fixture_settle(&f);
     ck_assert_uint_eq(stats_of(&f).index_bucket_count, 512);
     ck_assert_uint_eq(stats_of(&f).hash_power_level, 12);
     ck_assert_uint_eq(stats_of(&f).curr_items, COUNT);
     for (unsigned i = 0; i < COUNT; i += 7)
-        ck_assert(has_numbered("k", i, 8));
+        ck_assert(has_flagged(&f, "k", i, 8));
 }
 END_TEST
 
@@ -726,14 +489,6 @@ static Suite *mover_suite(void) {
     tcase_add_test(tcase, what_reassign_refuses);
     tcase_add_test(tcase, the_dead_do_not_move);
     tcase_add_test(tcase, without_eviction_only_free_chunks_make_room);
-    tcase_add_test(tcase, free_pages_go_to_the_pool_after_a_window);
-    tcase_add_test(tcase, a_starved_class_gets_pages_in_seconds);
-    tcase_add_test(tcase, a_class_in_great_need_gets_a_page_a_second);
-    tcase_add_loop_test(tcase, what_lies_idle_elsewhere_is_given_at_once, 0, 2);
-    tcase_add_test(tcase, classes_of_one_age_keep_their_pages);
-    tcase_add_test(tcase, aggressive_automove_asks_for_no_age);
-    tcase_add_test(tcase, standby_moves_nothing);
-    tcase_add_test(tcase, without_reassign_nothing_moves_by_itself);
     tcase_add_test(tcase, a_lower_limit_takes_what_is_free_first);
     tcase_add_test(tcase, large_values_fit_into_little_memory);
     tcase_add_test(tcase, an_index_that_must_not_grow_holds_everything);
