@@ -2,21 +2,25 @@
 
 #include "memcached/base/mem.h"
 
-bool index_open(struct index *index, unsigned hashpower, uint64_t items_max, bool wants_huge) {
-    uint64_t first = (uint64_t)1 << hashpower >> INDEX_UNIT_SHIFT;
+static uint64_t buckets_for(uint64_t items) {
+    return (items + INDEX_ITEMS_PER_BUCKET - 1) / INDEX_ITEMS_PER_BUCKET;
+}
+
+bool index_open(struct index *index, const struct index_config *config) {
+    uint64_t first = (uint64_t)1 << config->hashpower >> INDEX_UNIT_SHIFT;
     if (first < INDEX_BUCKETS_MIN)
         first = INDEX_BUCKETS_MIN;
     uint64_t most = first;
-    while (most * INDEX_ITEMS_PER_LINE < items_max && most < (uint64_t)1 << 31)
+    while (!config->is_fixed && most < buckets_for(config->items_max) && most < (uint64_t)1 << 31)
         most *= 2;
     /* enough also when there is no growth: each bucket's last line may be almost empty */
-    uint64_t overflow = items_max / LINE_SLOTS + first + 1024;
+    uint64_t overflow = config->items_max / OVERFLOW_SLOTS + first + 1024;
     if (overflow > UINT32_MAX)
         overflow = UINT32_MAX;
 
     index->lines_bytes = most * LINE_BYTES;
-    index->overflow_bytes = overflow * LINE_BYTES;
-    index->lines = mem_reserve(index->lines_bytes, wants_huge);
+    index->overflow_bytes = overflow * OVERFLOW_BYTES;
+    index->lines = mem_reserve(index->lines_bytes, config->wants_huge);
     index->overflow_lines = mem_reserve(index->overflow_bytes, false);
     if (!index->lines || !index->overflow_lines) {
         index_close(index);
@@ -60,21 +64,22 @@ static void line_put(struct line *line, unsigned slot, uint8_t tag, uint32_t han
     line_set_tag(line, slot, tag);
 }
 
+/* Makes an overflow line that holds nothing. */
 static void line_clear(struct line *line) {
-    shared_store(&line->tags_low, 0);
-    shared_store(&line->tags_high, 0);
+    shared_store(&line->tags_low, UINT64_MAX << (8 * OVERFLOW_SLOTS));
+    shared_store(&line->tags_high, UINT32_MAX);
     shared_store(&line->overflow, 0);
 }
 
 static bool line_is_empty(const struct line *line) {
-    return shared_load(&line->tags_low) == 0 && shared_load(&line->tags_high) == 0;
+    return line_used(line) == 0;
 }
 
 static uint32_t overflow_take(struct index *index) {
     latch_acquire(&index->overflow_lock);
     uint32_t number = index->overflow_free;
     if (number) {
-        index->overflow_free = shared_load(&index->overflow_lines[number].overflow);
+        index->overflow_free = shared_load(&index_overflow(index, number)->overflow);
     } else if (index->overflow_fresh < index->overflow_count_max) {
         number = index->overflow_fresh++;
     }
@@ -82,13 +87,13 @@ static uint32_t overflow_take(struct index *index) {
         index->overflow_used++;
     latch_release(&index->overflow_lock);
     if (number)
-        line_clear(&index->overflow_lines[number]);
+        line_clear(index_overflow(index, number));
     return number;
 }
 
 static void overflow_give(struct index *index, uint32_t number) {
     latch_acquire(&index->overflow_lock);
-    shared_store(&index->overflow_lines[number].overflow, index->overflow_free);
+    shared_store(&index_overflow(index, number)->overflow, index->overflow_free);
     index->overflow_free = number;
     index->overflow_used--;
     latch_release(&index->overflow_lock);
@@ -96,7 +101,7 @@ static void overflow_give(struct index *index, uint32_t number) {
 
 static bool chain_insert(struct index *index, struct line *line, uint8_t tag, uint32_t handle) {
     for (;;) {
-        unsigned empty = line_match(line, 0);
+        unsigned empty = line_match(line, TAG_EMPTY);
         if (empty) {
             line_put(line, (unsigned)__builtin_ctz(empty), tag, handle);
             return true;
@@ -109,7 +114,7 @@ static bool chain_insert(struct index *index, struct line *line, uint8_t tag, ui
     uint32_t number = overflow_take(index);
     if (!number)
         return false;
-    line_put(&index->overflow_lines[number], 0, tag, handle);
+    line_put(index_overflow(index, number), 0, tag, handle);
     shared_store(&line->overflow, number);
     return true;
 }
@@ -146,7 +151,7 @@ static void chain_fill_hole(struct index *index, struct line *first, struct line
     if (last != hole_line && used) {
         unsigned from = (unsigned)__builtin_ctz(used);
         line_put(hole_line, hole, line_tag(last, from), shared_load(&last->slot[from]));
-        line_set_tag(last, from, 0);
+        line_set_tag(last, from, TAG_EMPTY);
     }
     if (before && line_is_empty(last)) {
         uint32_t number = shared_load(&before->overflow);
@@ -156,15 +161,23 @@ static void chain_fill_hole(struct index *index, struct line *first, struct line
 }
 
 void index_remove(struct index *index, uint64_t hash, struct spot spot) {
-    line_set_tag(spot.line, spot.slot, 0);
+    line_set_tag(spot.line, spot.slot, TAG_EMPTY);
     struct line *first = index_line(index, hash);
     if (UNLIKELY(shared_load(&first->overflow) != 0))
         chain_fill_hole(index, first, spot.line, spot.slot);
 }
 
+uint32_t index_buckets_lacking(const struct index *index, uint64_t items) {
+    uint32_t count = shared_load(&index->bucket_count);
+    uint64_t wanted = (int64_t)items > 0 ? buckets_for(items) : 0;
+    if (wanted > index->bucket_count_max)
+        wanted = index->bucket_count_max;
+    return wanted > count ? (uint32_t)wanted - count : 0;
+}
+
 void index_split_prefetch(const struct index *index, const struct arena *arena) {
     uint32_t source = index_split_source(shared_load(&index->bucket_count));
-    struct line *line = &index->lines[source];
+    struct line *line = index_bucket(index, source);
     for (; line; line = index_next(index, line)) {
         unsigned used = line_used(line);
         for (; used; used &= used - 1) {
@@ -187,9 +200,9 @@ static bool split_line(struct index *index, const struct arena *arena, struct li
         uint64_t hash = hash_of(context, arena_at(arena, handle));
         if (index_bucket_of(hash, new_bucket + 1) != new_bucket)
             continue;
-        if (!chain_insert(index, &index->lines[new_bucket], line_tag(line, slot), handle))
+        if (!chain_insert(index, index_bucket(index, new_bucket), line_tag(line, slot), handle))
             return false;
-        line_set_tag(line, slot, 0);
+        line_set_tag(line, slot, TAG_EMPTY);
     }
     return true;
 }
@@ -204,7 +217,7 @@ static void chain_compact(struct index *index, struct line *first) {
             from = index_next(index, from);
             continue;
         }
-        unsigned empty = line_match(to, 0);
+        unsigned empty = line_match(to, TAG_EMPTY);
         if (!empty) {
             to = index_next(index, to);
             if (to == from)
@@ -214,7 +227,7 @@ static void chain_compact(struct index *index, struct line *first) {
         unsigned slot = (unsigned)__builtin_ctz(used);
         line_put(to, (unsigned)__builtin_ctz(empty), line_tag(from, slot),
                  shared_load(&from->slot[slot]));
-        line_set_tag(from, slot, 0);
+        line_set_tag(from, slot, TAG_EMPTY);
     }
     /* Only a tail of empty lines is left behind `to`, or behind a `to` that is itself empty. */
     struct line *before = first;
@@ -231,14 +244,14 @@ static void chain_compact(struct index *index, struct line *first) {
 
 /* Puts everything of the new bucket back where it came from: room is there, the holes it left. */
 static void split_undo(struct index *index, uint32_t new_bucket, uint32_t source) {
-    struct line *first = &index->lines[new_bucket];
+    struct line *first = index_bucket(index, new_bucket);
     for (struct line *line = first; line; line = index_next(index, line)) {
         unsigned used = line_used(line);
         for (; used; used &= used - 1) {
             unsigned slot = (unsigned)__builtin_ctz(used);
-            CHECK(chain_insert(index, &index->lines[source], line_tag(line, slot),
+            CHECK(chain_insert(index, index_bucket(index, source), line_tag(line, slot),
                                shared_load(&line->slot[slot])));
-            line_set_tag(line, slot, 0);
+            line_set_tag(line, slot, TAG_EMPTY);
         }
     }
     chain_compact(index, first);
@@ -249,11 +262,12 @@ bool index_split(struct index *index, const struct arena *arena, index_hash_of h
     uint32_t new_bucket = shared_load(&index->bucket_count);
     uint32_t source = index_split_source(new_bucket);
     bool is_done = true;
-    for (struct line *line = &index->lines[source]; line && is_done; line = index_next(index, line))
+    struct line *first = index_bucket(index, source);
+    for (struct line *line = first; line && is_done; line = index_next(index, line))
         is_done = split_line(index, arena, line, new_bucket, hash_of, context);
     if (!is_done)
         split_undo(index, new_bucket, source);
-    chain_compact(index, &index->lines[source]);
+    chain_compact(index, first);
     if (is_done)
         shared_store(&index->bucket_count, new_bucket + 1);
     return is_done;

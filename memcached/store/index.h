@@ -1,10 +1,12 @@
 /*
  * The index: buckets of one cache line, linear hashing in place. Private to the store.
  *
- * A line:  8 tags | 4 tags | overflow | 12 handles          (8 + 4 + 4 + 48 = 64 bytes)
+ * A bucket:         8 tags | 4 tags | overflow | 12 handles      (8 + 4 + 4 + 48 = 64 bytes)
+ * An overflow line: the same with 4 handles only                 (8 + 4 + 4 + 16 = 32 bytes)
  *
- * A tag is a byte of the hash that does not choose the bucket; 0 is an empty slot. A bucket that
- * needs more than 12 slots goes on in overflow lines, which come from an array of their own.
+ * A tag is a byte of the hash that does not choose the bucket; 0 is an empty slot, and the tags
+ * that an overflow line has no handles for say so. A bucket that needs more than 12 slots goes on
+ * in overflow lines, which come from an array of their own.
  *
  * bucket_count grows one bucket at a time: the newest bucket takes its share of the one whose
  * number it has without its top bit. Lines are reserved once, never moved and never unmapped.
@@ -29,23 +31,27 @@
 enum {
     LINE_SLOTS = 12,
     LINE_BYTES = 64,
-    INDEX_UNIT_SHIFT = 3,     /* memcached's bucket is 8 bytes: a line counts as 2^3 of them */
-    INDEX_ITEMS_PER_LINE = 9, /* grow when there are more on average */
+    OVERFLOW_SLOTS = 4,
+    OVERFLOW_BYTES = 32,
+    TAG_EMPTY = 0,
+    TAG_NO_SLOT = 255,
+    INDEX_UNIT_SHIFT = 3,        /* memcached's bucket is 8 bytes: a line counts as 2^3 of them */
+    INDEX_ITEMS_PER_BUCKET = 10, /* grow when there are more on average */
     INDEX_BUCKETS_MIN = 64,
-    INDEX_HOPS_MAX = 64, /* a reader without a lock gives up on a longer chain */
+    INDEX_HOPS_MAX = 192, /* a reader without a lock gives up on a longer chain */
 };
 
 struct line {
     _Atomic uint64_t tags_low;  /* slots 0..7, slot 0 in the lowest byte */
     _Atomic uint32_t tags_high; /* slots 8..11 */
     _Atomic uint32_t overflow;  /* number of the next line of this bucket; 0: none */
-    _Atomic uint32_t slot[LINE_SLOTS];
-} __attribute__((aligned(LINE_BYTES)));
+    _Atomic uint32_t slot[];    /* LINE_SLOTS in a bucket's first line, then OVERFLOW_SLOTS */
+} __attribute__((aligned(16)));
 
 struct index {
     /* fixed after index_open */
-    struct line *lines;
-    struct line *overflow_lines; /* number 0 is never used */
+    char *lines;          /* LINE_BYTES each */
+    char *overflow_lines; /* OVERFLOW_BYTES each; number 0 is never used */
     uint32_t bucket_count_first;
     uint32_t bucket_count_max;
     uint32_t overflow_count_max;
@@ -70,12 +76,19 @@ struct spot {
     struct item *item;
 };
 
-bool index_open(struct index *index, unsigned hashpower, uint64_t items_max, bool wants_huge);
+struct index_config {
+    unsigned hashpower; /* memcached's: 2^hashpower units of 8 bytes to begin with */
+    uint64_t items_max;
+    bool is_fixed; /* never more buckets than at the start */
+    bool wants_huge;
+};
+
+bool index_open(struct index *index, const struct index_config *config);
 void index_close(struct index *index);
 
 static inline uint8_t index_tag(uint64_t hash) {
     uint8_t tag = (uint8_t)(hash >> 56);
-    return tag ? tag : 1;
+    return tag == TAG_EMPTY ? 1 : tag == TAG_NO_SLOT ? TAG_NO_SLOT - 1 : tag;
 }
 
 /*
@@ -88,13 +101,22 @@ static inline uint32_t index_bucket_of(uint64_t hash, uint32_t count) {
     return bucket < count ? bucket : bucket & (mask >> 1);
 }
 
+/* The first line of a bucket. */
+static inline struct line *index_bucket(const struct index *index, uint32_t bucket) {
+    return (struct line *)(void *)(index->lines + (uint64_t)bucket * LINE_BYTES);
+}
+
+static inline struct line *index_overflow(const struct index *index, uint32_t number) {
+    return (struct line *)(void *)(index->overflow_lines + (uint64_t)number * OVERFLOW_BYTES);
+}
+
 static inline struct line *index_line(const struct index *index, uint64_t hash) {
-    return &index->lines[index_bucket_of(hash, shared_load(&index->bucket_count))];
+    return index_bucket(index, index_bucket_of(hash, shared_load(&index->bucket_count)));
 }
 
 static inline struct line *index_next(const struct index *index, const struct line *line) {
     uint32_t number = shared_load(&line->overflow);
-    return number ? &index->overflow_lines[number] : NULL;
+    return number ? index_overflow(index, number) : NULL;
 }
 
 /* The slots of a line that carry a tag, as bits 0..11. */
@@ -119,7 +141,8 @@ static inline unsigned line_match(const struct line *line, uint8_t tag) {
 
 /* The slots of a line that hold something. */
 static inline unsigned line_used(const struct line *line) {
-    return ~line_match(line, 0) & ((1u << LINE_SLOTS) - 1);
+    unsigned unused = line_match(line, TAG_EMPTY) | line_match(line, TAG_NO_SLOT);
+    return ~unused & ((1u << LINE_SLOTS) - 1);
 }
 
 static inline uint8_t line_tag(const struct line *line, unsigned slot) {
@@ -159,6 +182,12 @@ void index_remove(struct index *index, uint64_t hash, struct spot spot);
 static inline void index_replace(struct spot spot, uint32_t handle) {
     shared_store(&spot.line->slot[spot.slot], handle);
 }
+
+/*
+ * How many buckets are still to come, for so many items: a sum of what threads counted, which may
+ * be below 0 for a moment.
+ */
+uint32_t index_buckets_lacking(const struct index *index, uint64_t items);
 
 /*
  * Growth by one bucket, asking `hash_of` for the hash of each item of the bucket that splits. False

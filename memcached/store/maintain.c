@@ -36,28 +36,15 @@ static uint64_t items_linked_locked(struct store *store) {
     return count;
 }
 
-/*
- * Once begun, growth goes on until the number of buckets has doubled: in between some hold twice as
- * much as others.
- */
-static bool wants_growth_locked(struct store *store, uint32_t count) {
-    if (store->is_index_fixed || count >= store->index.bucket_count_max)
-        return false;
-    if (count & (count - 1))
-        return true;
-    return items_linked_locked(store) > (uint64_t)count * INDEX_ITEMS_PER_LINE;
-}
-
 bool store_grow(struct store_thread *thread) {
     struct store *store = thread->store;
     struct index *index = &store->index;
-    bool has_more = false;
     latch_acquire(&store->admin);
-    for (unsigned i = 0; i < GROW_SLICE_BUCKETS; i++) {
-        uint32_t count = shared_load(&index->bucket_count);
-        has_more = wants_growth_locked(store, count);
-        if (!has_more)
-            break;
+    uint32_t count = shared_load(&index->bucket_count);
+    uint32_t left = index_buckets_lacking(index, items_linked_locked(store));
+    bool has_more = left > GROW_SLICE_BUCKETS;
+    uint32_t end = count + (has_more ? GROW_SLICE_BUCKETS : left);
+    for (; count < end; count++) {
         struct stripe *stripe = &store->stripes[count & store->stripe_mask];
         latch_acquire(&stripe->lock);
         index_split_prefetch(index, &store->arena);

@@ -19,11 +19,16 @@ void store_prefetch_index(const struct store *store, uint64_t hash) {
 void store_prefetch_item(const struct store *store, uint64_t hash) {
     const struct line *line = index_line(&store->index, hash);
     unsigned match = line_match(line, index_tag(hash));
-    if (match) {
-        const char *item = arena_at(&store->arena, shared_load(&line->slot[__builtin_ctz(match)]));
-        __builtin_prefetch(item);
-        __builtin_prefetch(item + LINE_BYTES);
+    if (!match) {
+        line = index_next(&store->index, line);
+        if (!line)
+            return;
+        /* no branch on what is in this line: it is not in a cache yet, and others wait behind it */
+        match = line_match(line, index_tag(hash)) | 1u << (OVERFLOW_SLOTS - 1);
     }
+    const char *item = arena_at(&store->arena, shared_load(&line->slot[__builtin_ctz(match)]));
+    __builtin_prefetch(item);
+    __builtin_prefetch(item + LINE_BYTES);
 }
 
 /*

@@ -82,7 +82,6 @@ struct store {
     bool is_replicated;
     bool is_evicting;
     bool moves_pages;
-    bool is_index_fixed;
     bool has_lru_maintainer;
     bool needs_read_fence; /* no membarrier here: readers order their own start */
     struct hash_secret secret;

@@ -26,7 +26,7 @@ static void stats_from_handles(struct store *store, struct store_stats *out) {
     uint32_t buckets = shared_load(&store->index.bucket_count);
     out->index_bucket_count = buckets;
     out->index_bytes = (uint64_t)buckets * LINE_BYTES;
-    out->hash_is_expanding = (buckets & (buckets - 1)) != 0;
+    out->hash_is_expanding = index_buckets_lacking(&store->index, out->curr_items) != 0;
     out->hash_power_level = 32 - (uint32_t)__builtin_clz((buckets - 1) | 1) + INDEX_UNIT_SHIFT;
     out->is_moving_page = store->mover.phase != MOVER_IDLE;
     latch_release(&store->admin);
@@ -66,7 +66,7 @@ void store_stats(struct store *store, struct store_stats *out) {
     latch_release(&slabs->page_lock);
     latch_acquire(&store->index.overflow_lock);
     out->index_overflow_lines = store->index.overflow_used;
-    out->index_bytes += store->index.overflow_used * LINE_BYTES;
+    out->index_bytes += store->index.overflow_used * OVERFLOW_BYTES;
     latch_release(&store->index.overflow_lock);
     if (store->is_replicated)
         tombstones_count(&store->tombstones, &out->tombstones, &out->tombstones_forgotten);

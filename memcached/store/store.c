@@ -101,7 +101,6 @@ struct store *store_create(const struct store_config *config, const char **why) 
     store->is_replicated = config->is_replicated;
     store->is_evicting = config->is_evicting;
     store->moves_pages = config->moves_pages;
-    store->is_index_fixed = config->is_index_fixed;
     store->automove.settings = config->automove;
     store->has_lru_maintainer = config->has_lru_maintainer;
     store->item_bytes_max = config->item_bytes_max;
@@ -119,9 +118,13 @@ struct store *store_create(const struct store_config *config, const char **why) 
     }
     if (!slabs_open(&store->slabs, config, &store->arena))
         goto refused;
-    uint64_t items_max =
-        (uint64_t)store->arena.page_count * store->slabs.classes[1].chunks_per_page;
-    if (!index_open(&store->index, config->hashpower, items_max, config->wants_huge_pages))
+    struct index_config index_config = {
+        .hashpower = config->hashpower,
+        .items_max = (uint64_t)store->arena.page_count * store->slabs.classes[1].chunks_per_page,
+        .is_fixed = config->is_index_fixed,
+        .wants_huge = config->wants_huge_pages,
+    };
+    if (!index_open(&store->index, &index_config))
         goto refused;
     if (!crawler_open(store, config))
         goto refused;

@@ -47,7 +47,7 @@ static const char *verify_chain(struct store *store, struct item *item) {
 static const char *verify_bucket(struct store *store, uint32_t bucket, struct tally *tally) {
     struct index *index = &store->index;
     uint32_t count = shared_load(&index->bucket_count);
-    for (struct line *line = &index->lines[bucket]; line; line = index_next(index, line)) {
+    for (struct line *line = index_bucket(index, bucket); line; line = index_next(index, line)) {
         for (unsigned used = line_used(line); used; used &= used - 1) {
             unsigned slot = (unsigned)__builtin_ctz(used);
             uint32_t handle = shared_load(&line->slot[slot]);

@@ -63,7 +63,7 @@ bool walk_buckets(struct store_thread *thread, uint64_t *cursor, unsigned bucket
         bucket = index_walk_bucket(index, *cursor);
         uint64_t next = index_walk_next(index, *cursor);
         bool goes_on = true;
-        for (struct line *line = &index->lines[bucket]; line && goes_on;
+        for (struct line *line = index_bucket(index, bucket); line && goes_on;
              line = index_next(index, line)) {
             unsigned used = line_used(line);
             for (; used && goes_on; used &= used - 1) {

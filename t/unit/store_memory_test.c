@@ -433,9 +433,10 @@ START_TEST(the_index_grows_and_loses_nothing) {
     fixture_settle(&f);
     fixture_verify(&f);
     struct store_stats after = stats_of(&f);
-    ck_assert_uint_eq(after.index_bucket_count, 32768);
+    ck_assert_uint_eq(after.index_bucket_count, COUNT / 10);
     ck_assert_uint_eq(after.hash_power_level, 18);
-    ck_assert_uint_lt(after.index_overflow_lines, 2000);
+    ck_assert_uint_lt(after.index_overflow_lines, COUNT / 20);
+    ck_assert_uint_lt(after.index_bytes, COUNT * 8);
     for (unsigned i = 0; i < COUNT; i++)
         ck_assert(has_numbered("k", i));
     for (unsigned i = 0; i < COUNT; i++) {
@@ -444,6 +445,42 @@ START_TEST(the_index_grows_and_loses_nothing) {
         ck_assert_int_eq(drop(&f, key), STORE_OK);
     }
     ck_assert_uint_eq(stats_of(&f).index_overflow_lines, 0);
+}
+END_TEST
+
+START_TEST(the_index_grows_no_further_than_its_items_need) {
+    enum { FIRST = 8192, EACH = 10 };
+    f.config.limit_bytes = 64 * MB;
+    fixture_open(&f);
+    unsigned stored = 0;
+    /* up to the first size, one beyond, a little, more than one slice, and past a doubling */
+    const unsigned wanted[] = {FIRST, FIRST + 1, FIRST + 7, FIRST + 600, 2 * FIRST + 3};
+    for (unsigned i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+        uint64_t before = stats_of(&f).index_bucket_count;
+        while (stored < (wanted[i] - 1) * EACH + 1)
+            put_numbered(&f, "k", stored++, 8);
+        ck_assert_int_eq(stats_of(&f).hash_is_expanding, wanted[i] > before);
+        ck_assert_uint_eq(stats_of(&f).index_bucket_count, before);
+        fixture_settle(&f);
+        ck_assert_uint_eq(stats_of(&f).index_bucket_count, wanted[i]);
+        ck_assert(!stats_of(&f).hash_is_expanding);
+        ck_assert(!store_grow(f.thread));
+        ck_assert_uint_eq(stats_of(&f).index_bucket_count, wanted[i]);
+        fixture_verify(&f);
+    }
+    /* nor does it shrink, and what comes again finds its place */
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < stored; i++) {
+            char key[32];
+            snprintf(key, sizeof(key), "k%u", i);
+            ck_assert_int_eq(drop(&f, key), STORE_OK);
+        }
+        for (unsigned i = 0; i < stored; i++)
+            put_numbered(&f, "k", i, 8);
+        ck_assert(!stats_of(&f).hash_is_expanding);
+        fixture_settle(&f);
+        ck_assert_uint_eq(stats_of(&f).index_bucket_count, 2 * FIRST + 3);
+    }
 }
 END_TEST
 
@@ -470,6 +507,7 @@ static Suite *memory_suite(void) {
     tcase_add_test(tcase, a_histogram_that_finds_no_memory_is_empty);
     tcase_add_test(tcase, a_refused_reservation_falls_back_to_the_limit);
     tcase_add_test(tcase, the_index_grows_and_loses_nothing);
+    tcase_add_test(tcase, the_index_grows_no_further_than_its_items_need);
     suite_add_tcase(suite, tcase);
     return suite;
 }

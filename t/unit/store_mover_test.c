@@ -467,6 +467,7 @@ START_TEST(an_index_that_must_not_grow_holds_everything) {
     fixture_settle(&f);
     ck_assert_uint_eq(stats_of(&f).index_bucket_count, 512);
     ck_assert_uint_eq(stats_of(&f).hash_power_level, 12);
+    ck_assert(!stats_of(&f).hash_is_expanding);
     ck_assert_uint_eq(stats_of(&f).curr_items, COUNT);
     for (unsigned i = 0; i < COUNT; i += 7)
         ck_assert(has_flagged(&f, "k", i, 8));
