@@ -26,6 +26,8 @@ bool encode_is_absent(enum out_dialect dialect, const struct store_view *view);
  */
 size_t encode_set(char *out, enum out_dialect dialect, const struct clock *clock,
                   const struct store_key *key, const struct store_view *view);
+/* The same in DIALECT_PAIR, of a STORE_CHANGE_SET. */
+size_t encode_change(char *out, const struct clock *clock, const struct store_change *change);
 /* A line for behind the value, or none: this peer is to be told by it that the item is stale. */
 size_t encode_stale(char *out, enum out_dialect dialect, const struct store_key *key,
                     const struct store_view *view);

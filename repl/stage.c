@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "memcached/base/bytes.h"
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
 #include "repl/encode.h"
@@ -25,19 +26,15 @@ void stage_free(struct stage *stage) {
 /* Into the stream, without counting it yet; 0: there is no room, or it is none of the stage's. */
 static size_t put_item(const struct stage *stage, const struct clock *clock,
                        const struct store_change *change) {
-    struct store_key key = {change->key, change->key_bytes, change->hash};
-    struct store_view view;
-    store_change_view(change, &view);
     size_t room = STAGE_STREAM_BYTES - stage->stream_bytes;
-    if (!view.value || view.state || view.value_bytes > STAGE_VALUE_BYTES_MAX ||
-        room < ENCODE_HEAD_BYTES_MAX + view.value_bytes + 2)
+    if (!change->value || change->state || change->value_bytes > STAGE_VALUE_BYTES_MAX ||
+        room < ENCODE_HEAD_BYTES_MAX + change->value_bytes + 2)
         return 0;
     char *to = stage->stream + stage->stream_bytes;
-    size_t bytes = encode_set(to, DIALECT_PAIR, clock, &key, &view);
-    memcpy(to + bytes, view.value, (size_t)view.value_bytes);
-    bytes += (size_t)view.value_bytes;
-    memcpy(to + bytes, "\r\n", 2);
-    return bytes + 2;
+    char *end = to + encode_change(to, clock, change);
+    end = bytes_put(end, change->value, change->value_bytes);
+    memcpy(end, "\r\n", 2);
+    return (size_t)(end + 2 - to);
 }
 
 static size_t put_absent(const struct stage *stage, const struct store_change *change) {

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
+	memcached/base/bytes.h \
 	memcached/base/check.c memcached/base/check.h \
 	memcached/base/clock.c memcached/base/clock.h \
 	memcached/base/hash.c memcached/base/hash.h \

@@ -2,16 +2,14 @@
 
 #include <string.h>
 
+#include "memcached/base/bytes.h"
 #include "memcached/base/num.h"
 
 enum { RELATIVE_SECONDS_MAX = 60 * 60 * 24 * 30 };
 
-static char *put_bytes(char *to, const char *bytes, size_t count) {
-    memcpy(to, bytes, count);
-    return to + count;
-}
-
-#define PUT(to, literal) put_bytes((to), (literal), sizeof(literal) - 1)
+/* of a constant length */
+#define PUT(to, literal)                                                                           \
+    ((char *)memcpy((to), (literal), sizeof(literal) - 1) + sizeof(literal) - 1)
 
 static char *put_number(char *to, uint64_t number) {
     return to + num_put_u64(to, number);
@@ -25,7 +23,7 @@ static char *put_exptime(char *to, int64_t exptime) {
 }
 
 static char *put_key(char *to, const char *key, size_t bytes, bool is_text) {
-    return is_text ? put_bytes(to, key, bytes) : to + base64_encode(to, key, bytes);
+    return is_text ? bytes_put(to, key, bytes) : to + base64_encode(to, key, bytes);
 }
 
 static char *put_version(char *to, uint64_t version) {
@@ -45,8 +43,12 @@ size_t stream_put_set(char *out, const struct stream_set *set) {
     bool is_text = key_is_text(set->key, set->key_bytes);
     char *to = put_key(PUT(out, "ms "), set->key, set->key_bytes, is_text);
     *to++ = ' ';
-    to = put_exptime(PUT(put_number(to, set->value_bytes), " T"), set->exptime);
-    to = put_version(put_number(PUT(to, " F"), set->client_flags), set->version);
+    to = put_number(to, set->value_bytes);
+    if (set->exptime)
+        to = put_exptime(PUT(to, " T"), set->exptime);
+    if (set->client_flags)
+        to = put_number(PUT(to, " F"), set->client_flags);
+    to = put_version(to, set->version);
     if (set->is_stale)
         to = PUT(to, " I");
     to = is_text ? PUT(to, " q\r\n") : PUT(to, " b q\r\n");
@@ -79,7 +81,7 @@ size_t stream_put_barrier(char *out) {
 size_t stream_put_classic_set(char *out, const struct stream_set *set) {
     if (!key_is_text(set->key, set->key_bytes))
         return 0;
-    char *to = put_bytes(PUT(out, "set "), set->key, set->key_bytes);
+    char *to = bytes_put(PUT(out, "set "), set->key, set->key_bytes);
     *to++ = ' ';
     to = put_number(to, set->client_flags);
     *to++ = ' ';
@@ -92,7 +94,7 @@ size_t stream_put_classic_set(char *out, const struct stream_set *set) {
 size_t stream_put_classic_delete(char *out, const char *key, size_t key_bytes) {
     if (!key_is_text(key, key_bytes))
         return 0;
-    char *to = PUT(put_bytes(PUT(out, "delete "), key, key_bytes), " noreply\r\n");
+    char *to = PUT(bytes_put(PUT(out, "delete "), key, key_bytes), " noreply\r\n");
     return (size_t)(to - out);
 }
 

@@ -2,11 +2,11 @@
  * The replication stream as bytes: what a link says (quiet meta commands) and the few lines it
  * reads.
  *
- *   ms <key> <len> T<exptime> F<flags> [E<version>] [I] [b] q\r\n<value>\r\n
+ *   ms <key> <len> [T<exptime>] [F<flags>] [E<version>] [I] [b] q\r\n<value>\r\n
  *   md <key> [I] [E<version>] [b] q\r\n
  *   mn\r\n
  *
- * A key that text cannot carry goes in base64, with the flag b. I: the value is stale (a stock
+ * What is 0 is not said. A key that text cannot carry goes in base64, with the flag b. I: the value is stale (a stock
  * memcached takes it behind md alone). No state, no memory; any thread.
  */
 #ifndef PROTO_STREAM_H

@@ -166,18 +166,24 @@ void item_free(struct store *store, struct item *item) {
 
 void observe_item_locked(struct store_thread *thread, struct item *item, uint64_t hash) {
     const struct store_observer *observer = &thread->store->observer;
-    if (!observer->changed || shared_load(&item->bits) & ITEM_QUEUED)
+    unsigned bits = shared_load(&item->bits);
+    if (!observer->changed || bits & ITEM_QUEUED)
         return;
+    unsigned key_bytes = shared_load(&item->key_bytes);
     struct store_change change = {
         .kind = STORE_CHANGE_SET,
-        .key_bytes = shared_load(&item->key_bytes),
+        .key_bytes = key_bytes,
         .key = item->key,
-        .item = item,
         .hash = hash,
         .version = shared_load(&item->version),
+        .value = bits & ITEM_CHUNKED ? NULL : (char *)item + item_value_offset(key_bytes, bits),
+        .value_bytes = shared_load(&item->value_bytes),
+        .client_flags = item_client_flags(item, key_bytes, bits),
+        .exptime = shared_load(&item->exptime),
+        .state = bits & ITEM_STATE_BITS,
     };
     if (observer->changed(observer->context, thread, &change))
-        shared_store(&item->bits, (uint8_t)(shared_load(&item->bits) | ITEM_QUEUED));
+        shared_store(&item->bits, (uint8_t)(bits | ITEM_QUEUED));
 }
 
 void observe_delete_locked(struct store_thread *thread, const struct store_key *key,

@@ -162,10 +162,6 @@ void view_fill_locked(struct store_view *view, struct item *item) {
     view->sequence = 0;
 }
 
-void store_change_view(const struct store_change *change, struct store_view *view) {
-    view_fill_locked(view, change->item);
-}
-
 enum store_status store_get(struct store_thread *thread, const struct store_key *key,
                             enum store_get_mode mode, struct store_view *view) {
     struct store *store = thread->store;

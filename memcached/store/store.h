@@ -419,10 +419,13 @@ enum store_change_kind {
 struct store_change {
     enum store_change_kind kind;
     uint32_t key_bytes;
-    const char *key;   /* SET, DELETE: valid during the call */
-    struct item *item; /* SET: as it is now; valid during the call, see store_change_view */
+    const char *key; /* SET, DELETE: valid during the call */
     uint64_t hash;
-    uint64_t version;      /* of the item, the tombstone, or the floor */
+    uint64_t version; /* of the item, the tombstone, or the floor */
+    /* SET: the item as it is now, in the terms of struct store_view; valid during the call */
+    const char *value;
+    uint32_t value_bytes, client_flags, exptime;
+    uint8_t state;
     uint64_t flush_wall_s; /* FLUSH_LATER: UNIX seconds at which it takes effect; 0: taken back */
 };
 
@@ -438,8 +441,6 @@ struct store_observer {
 };
 /* Before any handle is taken. */
 void store_observe(struct store *store, const struct store_observer *observer);
-/* The changed item of a STORE_CHANGE_SET, for the observer, during its call. */
-void store_change_view(const struct store_change *change, struct store_view *view);
 
 /*
  * Called under the stripe lock with a view whose item is alive: it may copy, or store_item_hold;

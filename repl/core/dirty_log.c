@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "memcached/base/bytes.h"
 #include "memcached/base/check.h"
 #include "memcached/base/lock.h"
 #include "memcached/base/mem.h"
@@ -225,7 +226,7 @@ static void record_write(char *record, enum dirty_kind kind, uint64_t version, u
     head->version = version;
     head->hash = hash;
     if (key_bytes)
-        memcpy(record + RECORD_HEADER_BYTES, key, key_bytes);
+        bytes_put(record + RECORD_HEADER_BYTES, key, key_bytes);
 }
 
 static struct record_head record_read(const char *record, struct dirty_entry *entry) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "memcached/base/bytes.h"
 #include "memcached/base/check.h"
 #include "memcached/base/clock.h"
 #include "memcached/base/hash.h"
@@ -225,6 +226,21 @@ START_TEST(num_bytes_knows_suffixes) {
 }
 END_TEST
 
+START_TEST(bytes_are_put_where_they_belong_and_nowhere_else) {
+    enum { MOST = 3 * BYTES_FEW_MAX };
+    char from[MOST], to[1 + MOST + 1], expected[sizeof(to)];
+    for (unsigned i = 0; i < MOST; i++)
+        from[i] = (char)(i + 1);
+    for (size_t count = 0; count <= MOST; count++) {
+        memset(to, 0, sizeof(to));
+        memset(expected, 0, sizeof(expected));
+        memcpy(expected + 1, from, count);
+        ck_assert_ptr_eq(bytes_put(to + 1, from, count), to + 1 + count);
+        ck_assert_mem_eq(to, expected, sizeof(to));
+    }
+}
+END_TEST
+
 START_TEST(memory_is_zeroed_aligned_and_copied) {
     unsigned char *zeroed = mem_zalloc(1000);
     unsigned char *aligned = mem_aligned_zalloc(64, 100);
@@ -406,6 +422,7 @@ static Suite *base_suite(bool can_fork) {
     tcase_add_test(tcase, num_u32_and_num_i64_have_bounds);
     tcase_add_test(tcase, num_put_writes_what_printf_does);
     tcase_add_test(tcase, num_bytes_knows_suffixes);
+    tcase_add_test(tcase, bytes_are_put_where_they_belong_and_nowhere_else);
     tcase_add_test(tcase, memory_is_zeroed_aligned_and_copied);
     tcase_add_test(tcase, a_reservation_is_zeros_and_forgets);
     tcase_add_test(tcase, memory_fails_once_when_told_to);

@@ -133,6 +133,8 @@ START_TEST(stream_lines_are_what_they_should_be) {
     set.exptime = -1;
     ck_assert_text(out, stream_put_set(out, &set), "ms k 5 T-1 F7 q\r\n");
     ck_assert_text(out, stream_put_classic_set(out, &set), "set k 7 -1 5 noreply\r\n");
+    struct stream_set bare = {.key = "k", .key_bytes = 1};
+    ck_assert_text(out, stream_put_set(out, &bare), "ms k 0 q\r\n");
     set.key = "a b";
     set.key_bytes = 3;
     set.version = UINT64_MAX;
