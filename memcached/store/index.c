@@ -262,6 +262,7 @@ bool index_split(struct index *index, const struct arena *arena, index_hash_of h
     uint32_t new_bucket = shared_load(&index->bucket_count);
     uint32_t source = index_split_source(new_bucket);
     bool is_done = true;
+    CHECK(new_bucket < index->bucket_count_max);
     struct line *first = index_bucket(index, source);
     for (struct line *line = first; line && is_done; line = index_next(index, line))
         is_done = split_line(index, arena, line, new_bucket, hash_of, context);

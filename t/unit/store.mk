@@ -1,6 +1,7 @@
 store_unit_tests = \
 	t/unit/store_test \
 	t/unit/store_automove_test \
+	t/unit/store_index_test \
 	t/unit/store_large_test \
 	t/unit/store_lru_test \
 	t/unit/store_memory_test \
@@ -10,6 +11,7 @@ store_unit_tests = \
 	t/unit/store_model_test \
 	t/unit/store_order_test \
 	t/unit/store_threads_test \
+	t/unit/store_walk_test \
 	t/unit/store_watch_test
 check_PROGRAMS += $(store_unit_tests)
 TESTS += $(store_unit_tests)
@@ -21,6 +23,8 @@ t_unit_store_test_SOURCES = t/unit/store_test.c $(store_unit_fixture)
 t_unit_store_test_LDADD = $(store_unit_libs)
 t_unit_store_automove_test_SOURCES = t/unit/store_automove_test.c $(store_unit_fixture)
 t_unit_store_automove_test_LDADD = $(store_unit_libs)
+t_unit_store_index_test_SOURCES = t/unit/store_index_test.c $(store_unit_fixture)
+t_unit_store_index_test_LDADD = $(store_unit_libs)
 t_unit_store_large_test_SOURCES = t/unit/store_large_test.c $(store_unit_fixture)
 t_unit_store_large_test_LDADD = $(store_unit_libs)
 t_unit_store_lru_test_SOURCES = t/unit/store_lru_test.c $(store_unit_fixture)
@@ -39,5 +43,7 @@ t_unit_store_order_test_SOURCES = t/unit/store_order_test.c $(store_unit_fixture
 t_unit_store_order_test_LDADD = $(store_unit_libs)
 t_unit_store_threads_test_SOURCES = t/unit/store_threads_test.c $(store_unit_fixture)
 t_unit_store_threads_test_LDADD = $(store_unit_libs)
+t_unit_store_walk_test_SOURCES = t/unit/store_walk_test.c $(store_unit_fixture)
+t_unit_store_walk_test_LDADD = $(store_unit_libs)
 t_unit_store_watch_test_SOURCES = t/unit/store_watch_test.c $(store_unit_fixture)
 t_unit_store_watch_test_LDADD = $(store_unit_libs)
