@@ -143,7 +143,8 @@ static unsigned flags_count(const char *text, size_t bytes) {
 
 enum meta_error meta_parse(struct meta *meta, const char *text, size_t bytes) {
     enum meta_error error = flags_parse(meta, text, bytes);
-    if (LIKELY(error == META_FINE && bytes <= META_FLAGS_MAX))
+    /* a flag takes a letter and, but for the last, a space */
+    if (LIKELY(error == META_FINE && bytes <= 2 * META_FLAGS_MAX))
         return error;
     return flags_count(text, bytes) > META_FLAGS_MAX ? META_TOO_MANY_FLAGS : error;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memcached/base/check.h"
 #include "memcached/base/num.h"
 
 static bool is_white(char c) {
@@ -34,6 +35,8 @@ static bool number_split(const char *text, size_t bytes, bool *is_negative, uint
 
 /* A negative number counts from 2^64 downwards; what would be an ordinary -5 is refused. */
 bool number_u64(const char *text, size_t bytes, uint64_t *value) {
+    if (LIKELY(num_u64(text, bytes, value)))
+        return true;
     bool is_negative;
     if (!number_split(text, bytes, &is_negative, value))
         return false;

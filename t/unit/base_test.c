@@ -1,5 +1,6 @@
 /* The base layer: clock, chance, hashes, numbers, memory that can be refused, locks with ranks. */
 #include <check.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -167,6 +168,28 @@ START_TEST(num_u64_takes_whole_fields_only) {
         bool is_number = num_u64(cases[i].text, strlen(cases[i].text), &value);
         ck_assert_msg(is_number == cases[i].is_number, "%s", cases[i].text);
         ck_assert_uint_eq(value, is_number ? cases[i].value : 77);
+    }
+}
+END_TEST
+
+START_TEST(num_u64_reads_what_printf_wrote_and_nothing_else) {
+    struct rng rng;
+    rng_seed(&rng, 11);
+    for (unsigned i = 0; i < 20000; i++) {
+        uint64_t value = rng_next(&rng) >> rng_below(&rng, 64);
+        char text[32];
+        size_t bytes = (size_t)sprintf(text, "%llu", (unsigned long long)value);
+        uint64_t read;
+        ck_assert(num_u64(text, bytes, &read));
+        ck_assert_uint_eq(read, value);
+        size_t at = rng_below(&rng, bytes);
+        text[at] = (char)rng_below(&rng, 256);
+        bool is_all_digits = strspn(text, "0123456789") == bytes;
+        errno = 0;
+        uint64_t expected = strtoull(text, NULL, 10);
+        ck_assert_int_eq(num_u64(text, bytes, &read), is_all_digits && errno == 0);
+        if (is_all_digits && errno == 0)
+            ck_assert_uint_eq(read, expected);
     }
 }
 END_TEST
@@ -419,6 +442,7 @@ static Suite *base_suite(bool can_fork) {
     tcase_add_test(tcase, hash_depends_on_every_byte_the_length_and_the_secret);
     tcase_add_test(tcase, hash_spreads_similar_keys);
     tcase_add_test(tcase, num_u64_takes_whole_fields_only);
+    tcase_add_test(tcase, num_u64_reads_what_printf_wrote_and_nothing_else);
     tcase_add_test(tcase, num_u32_and_num_i64_have_bounds);
     tcase_add_test(tcase, num_put_writes_what_printf_does);
     tcase_add_test(tcase, num_bytes_knows_suffixes);
