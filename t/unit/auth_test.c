@@ -230,5 +230,5 @@ int main(void) {
     tcase_add_test(login, a_stranger_who_asks_for_room_is_cut_off);
     tcase_add_test(login, each_client_logs_in_for_itself);
     suite_add_tcase(suite, login);
-    return session_tests_run(suite);
+    return run_suite(suite);
 }

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,6 +15,7 @@
 #include "memcached/base/mem.h"
 #include "memcached/base/num.h"
 #include "memcached/base/rng.h"
+#include "t/unit/suite.h"
 
 START_TEST(clock_counts_seconds_from_its_start) {
     struct clock clock;
@@ -429,7 +429,7 @@ START_TEST(locks_against_the_order_abort) {
 END_TEST
 #endif
 
-static Suite *base_suite(bool can_fork) {
+static Suite *base_suite(void) {
     Suite *suite = suite_create("base");
     TCase *tcase = tcase_create("base");
     tcase_set_timeout(tcase, 60);
@@ -453,7 +453,7 @@ static Suite *base_suite(bool can_fork) {
     tcase_add_test(tcase, a_lock_excludes);
     tcase_add_test(tcase, waits_for_a_latch_are_counted);
     tcase_add_test(tcase, locks_in_order_of_rank_are_fine_and_trying_is_free_of_it);
-    if (can_fork) {
+    if (suites_fork()) {
         tcase_add_test_raise_signal(tcase, a_failed_check_aborts, SIGABRT);
 #ifdef ENABLE_DEBUG
         tcase_add_test_raise_signal(tcase, locks_against_the_order_abort, SIGABRT);
@@ -464,12 +464,5 @@ static Suite *base_suite(bool can_fork) {
 }
 
 int main(void) {
-    bool can_fork = !getenv("CK_NOFORK");
-    SRunner *runner = srunner_create(base_suite(can_fork));
-    if (!can_fork)
-        srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(base_suite());
 }

@@ -241,5 +241,5 @@ int main(void) {
     tcase_add_test(tests, every_allocation_may_fail);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
-    return session_tests_run(suite);
+    return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "memcached/base/mem.h"
 #include "memcached/base/rng.h"
+#include "t/unit/suite.h"
 
 enum { SMALL_LOG_BYTES = 64 * 1024 };
 
@@ -374,9 +375,5 @@ int main(void) {
     tcase_add_test(tcase, a_long_backlog_is_kept_whole);
     tcase_add_test(tcase, creation_survives_every_failed_allocation);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -2,13 +2,13 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "memcached/base/mem.h"
 #include "memcached/base/rng.h"
 #include "memcached/serve/event_log.h"
 #include "memcached/serve/event_ring.h"
+#include "t/unit/suite.h"
 
 static void format_is(const struct event_record *event, const char *text, const char *expected) {
     char line[EVENT_LINE_BYTES_MAX + 1];
@@ -309,9 +309,5 @@ int main(void) {
     tcase_add_test(tcase, a_log_numbers_and_drops);
     tcase_add_test(tcase, a_log_that_cannot_be_had_leaks_nothing);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

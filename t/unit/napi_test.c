@@ -1,8 +1,8 @@
 /* -N: each receive queue has a worker of its own. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "memcached/run/napi.h"
+#include "t/unit/suite.h"
 
 START_TEST(queues_have_workers_in_the_order_in_which_they_are_seen) {
     struct napi napi = {.count = 2};
@@ -43,9 +43,5 @@ int main(void) {
     tcase_add_test(tests, without_a_queue_workers_take_turns);
     tcase_add_test(tests, one_queue_too_many_makes_all_be_learnt_anew);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

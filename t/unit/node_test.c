@@ -2,12 +2,12 @@
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "memcached/base/mem.h"
 #include "repl/core/node_text.h"
 #include "repl/core/order.h"
+#include "t/unit/suite.h"
 
 /*
  * Two nodes and the texts between them, by hand: what one sends is read by the other at once. The
@@ -507,9 +507,5 @@ int main(void) {
     tcase_add_test(tcase, many_events_between_two_ticks_do_no_harm);
     tcase_add_test(tcase, the_order_is_the_same_seen_from_both_sides);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

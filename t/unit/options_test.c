@@ -8,6 +8,7 @@
 #include "memcached/base/check.h"
 #include "memcached/serve/options.h"
 #include "memcached/serve/settings_table.h"
+#include "t/unit/suite.h"
 
 enum { WORDS_MAX = 16, EXIT_USAGE = 64, EXIT_SYSTEM = 71 };
 
@@ -485,9 +486,5 @@ int main(void) {
     tcase_add_test(tcase, help_tells_of_every_option_that_does_something);
     tcase_add_test(tcase, version_is_bare_on_its_first_line);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

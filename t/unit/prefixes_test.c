@@ -7,6 +7,7 @@
 
 #include "memcached/base/mem.h"
 #include "memcached/serve/prefixes.h"
+#include "t/unit/suite.h"
 
 enum { WORKERS = 3 };
 
@@ -156,9 +157,5 @@ int main(void) {
     tcase_add_test(tcase, no_memory_is_survived);
     tcase_add_test(tcase, workers_count_while_others_look);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

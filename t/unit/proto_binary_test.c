@@ -1,5 +1,6 @@
 /* Bytes into binary requests, and the heads of replies. */
 #include "t/unit/binary_tests.h"
+#include "t/unit/suite.h"
 
 static struct parser parser_for(const char *bytes, size_t count) {
     return (struct parser){.at = bytes, .end = bytes + count};
@@ -257,9 +258,5 @@ int main(void) {
     tcase_add_test(tests, what_an_unknown_opcode_brings_is_not_waited_for);
     tcase_add_test(tests, another_magic_is_refused_when_a_head_is_there);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "memcached/base/check.h"
 #include "memcached/proto/parse.h"
+#include "t/unit/suite.h"
 
 static struct parser parser_for(const char *text, size_t bytes) {
     return (struct parser){.at = text, .end = text + bytes, .key_bytes_max = PROTO_KEY_BYTES_MAX};
@@ -302,9 +303,5 @@ int main(void) {
     tcase_add_test(tests, a_very_long_get_is_taken_key_by_key);
     tcase_add_test(tests, rewinding_gives_the_same_request_again);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

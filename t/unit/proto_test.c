@@ -9,6 +9,7 @@
 #include "memcached/proto/meta.h"
 #include "memcached/proto/number.h"
 #include "memcached/proto/stream.h"
+#include "t/unit/suite.h"
 
 START_TEST(numbers_may_have_white_space_signs_and_zeros) {
     static const struct {
@@ -299,9 +300,5 @@ int main(void) {
     tcase_add_test(tests, meta_flags_are_parsed_in_their_order);
     tcase_add_test(tests, meta_flags_that_are_wrong_are_told_apart);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

@@ -12,6 +12,7 @@
 #include "memcached/base/check.h"
 #include "memcached/run/address.h"
 #include "memcached/run/process.h"
+#include "t/unit/suite.h"
 
 /* ---- addresses ---- */
 
@@ -166,9 +167,5 @@ static Suite *run_suite_of(void) {
 }
 
 int main(void) {
-    SRunner *runner = srunner_create(run_suite_of());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(run_suite_of());
 }

@@ -476,5 +476,5 @@ int main(void) {
     tcase_add_test(tests, exptimes_have_no_sign);
     tcase_add_test(tests, statistics_have_a_reply_for_each_row);
     suite_add_tcase(suite, tests);
-    return session_tests_run(suite);
+    return run_suite(suite);
 }

@@ -401,5 +401,5 @@ int main(void) {
     tcase_add_test(tests, what_is_no_part_of_the_stream_ends_a_link);
     tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
-    return session_tests_run(suite);
+    return run_suite(suite);
 }

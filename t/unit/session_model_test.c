@@ -400,5 +400,5 @@ int main(void) {
     tcase_add_loop_test(tcase, with_room_for_everything, 0, 4);
     tcase_add_loop_test(tcase, with_a_tiny_limit, 0, 4);
     suite_add_tcase(suite, tcase);
-    return session_tests_run(suite);
+    return run_suite(suite);
 }

@@ -303,5 +303,5 @@ int main(void) {
     tcase_add_test(tests, tens_of_thousands_of_keys_fit_one_line);
     tcase_add_test(tests, a_client_with_a_peer_passes_the_role_gate_before_each_change);
     suite_add_tcase(suite, tests);
-    return session_tests_run(suite);
+    return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "t/unit/session_host.h"
+#include "t/unit/suite.h"
 
 /* The session answers `request`, received whole, with exactly `reply`, and stays open. */
 #define ck_assert_said(host, request, reply)                                                       \
@@ -17,14 +18,5 @@
         ck_assert_msg(strcmp(said_, (reply)) == 0, "'%s' is answered '%s' and not '%s'", request_, \
                       said_, (reply));                                                             \
     } while (0)
-
-/* Runs the suite; the exit status for main. */
-static inline int session_tests_run(Suite *suite) {
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
-}
 
 #endif

@@ -10,6 +10,7 @@
 #include "memcached/serve/cmd_admin.h"
 #include "memcached/serve/prefixes.h"
 #include "memcached/serve/stats.h"
+#include "t/unit/suite.h"
 
 enum { WALL_S = 1700000000, WORKERS = 2 };
 
@@ -524,9 +525,5 @@ int main(void) {
     tcase_add_test(tcase, what_is_switched_off_is_not_allowed);
     tcase_add_test(tcase, prefixes_are_counted_up_to_a_bound);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -210,16 +210,6 @@ unsigned class_with(struct fixture *fixture, size_t bytes) {
     return 0;
 }
 
-int run_suite(Suite *suite) {
-    SRunner *runner = srunner_create(suite);
-    if (getenv("CK_NOFORK"))
-        srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 char *patterned(unsigned seed, size_t bytes) {
     char *value = malloc(bytes + 1);
     for (size_t i = 0; i < bytes; i++)

@@ -7,6 +7,7 @@
 #include "memcached/base/clock.h"
 #include "memcached/base/rng.h"
 #include "memcached/store/store.h"
+#include "t/unit/suite.h"
 
 struct fixture {
     struct clock clock;
@@ -80,10 +81,5 @@ struct store_class_stats class_stats(struct fixture *fixture, unsigned class_id)
 uint32_t class_pages(struct fixture *fixture, unsigned class_id);
 /* The class of an item of put_flagged with so many bytes of value; 0: it is chunked. */
 unsigned class_with(struct fixture *fixture, size_t bytes);
-
-/*
- * Runs the suite; the exit status for main. CK_NOFORK in the environment keeps it in one process.
- */
-int run_suite(Suite *suite);
 
 #endif

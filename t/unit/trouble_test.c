@@ -2,8 +2,9 @@
 #include "repl/trouble.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "t/unit/suite.h"
 
 static struct trouble trouble;
 static char text[TROUBLE_TEXT_BYTES];
@@ -85,9 +86,5 @@ int main(void) {
     tcase_add_test(tcase, a_text_is_printable_and_cut);
     Suite *suite = suite_create("trouble");
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

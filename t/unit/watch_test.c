@@ -9,6 +9,7 @@
 
 #include "memcached/base/mem.h"
 #include "memcached/run/watch.h"
+#include "t/unit/suite.h"
 
 enum { LOGS = 3, WAIT_MS_MAX = 30000, SHOWN_BYTES_MAX = 1 << 20 };
 
@@ -287,9 +288,5 @@ int main(void) {
     tcase_add_test(tcase, a_hub_that_cannot_be_had_leaks_nothing);
     tcase_add_test(tcase, threads_produce_while_watchers_come_take_and_go);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }
