@@ -11,12 +11,14 @@ store_unit_tests = \
 	t/unit/store_model_test \
 	t/unit/store_order_test \
 	t/unit/store_threads_test \
+	t/unit/store_threads_pages_test \
 	t/unit/store_walk_test \
 	t/unit/store_watch_test
 check_PROGRAMS += $(store_unit_tests)
 TESTS += $(store_unit_tests)
 
 store_unit_fixture = t/unit/store_fixture.c t/unit/store_fixture.h
+store_unit_threads = t/unit/store_threads.c t/unit/store_threads.h $(store_unit_fixture)
 store_unit_libs = libstore.a libbase.a $(CHECK_LIBS) $(PTHREAD_LIBS)
 
 t_unit_store_test_SOURCES = t/unit/store_test.c $(store_unit_fixture)
@@ -41,8 +43,10 @@ t_unit_store_model_test_SOURCES = t/unit/store_model_test.c $(store_unit_fixture
 t_unit_store_model_test_LDADD = $(store_unit_libs)
 t_unit_store_order_test_SOURCES = t/unit/store_order_test.c $(store_unit_fixture)
 t_unit_store_order_test_LDADD = $(store_unit_libs)
-t_unit_store_threads_test_SOURCES = t/unit/store_threads_test.c $(store_unit_fixture)
+t_unit_store_threads_test_SOURCES = t/unit/store_threads_test.c $(store_unit_threads)
 t_unit_store_threads_test_LDADD = $(store_unit_libs)
+t_unit_store_threads_pages_test_SOURCES = t/unit/store_threads_pages_test.c $(store_unit_threads)
+t_unit_store_threads_pages_test_LDADD = $(store_unit_libs)
 t_unit_store_walk_test_SOURCES = t/unit/store_walk_test.c $(store_unit_fixture)
 t_unit_store_walk_test_LDADD = $(store_unit_libs)
 t_unit_store_watch_test_SOURCES = t/unit/store_watch_test.c $(store_unit_fixture)
