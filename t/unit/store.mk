@@ -1,6 +1,7 @@
 store_unit_tests = \
 	t/unit/store_test \
 	t/unit/store_automove_test \
+	t/unit/store_crawler_test \
 	t/unit/store_index_test \
 	t/unit/store_large_test \
 	t/unit/store_lru_test \
@@ -25,6 +26,8 @@ t_unit_store_test_SOURCES = t/unit/store_test.c $(store_unit_fixture)
 t_unit_store_test_LDADD = $(store_unit_libs)
 t_unit_store_automove_test_SOURCES = t/unit/store_automove_test.c $(store_unit_fixture)
 t_unit_store_automove_test_LDADD = $(store_unit_libs)
+t_unit_store_crawler_test_SOURCES = t/unit/store_crawler_test.c $(store_unit_fixture)
+t_unit_store_crawler_test_LDADD = $(store_unit_libs)
 t_unit_store_index_test_SOURCES = t/unit/store_index_test.c $(store_unit_fixture)
 t_unit_store_index_test_LDADD = $(store_unit_libs)
 t_unit_store_large_test_SOURCES = t/unit/store_large_test.c $(store_unit_fixture)

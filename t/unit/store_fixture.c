@@ -95,6 +95,14 @@ enum store_status put_bytes(struct fixture *fixture, const char *key, const char
     return store_commit(fixture->thread, item, k.hash, &write, NULL);
 }
 
+void put_many(struct fixture *fixture, const char *prefix, unsigned count, uint32_t exptime) {
+    for (unsigned i = 0; i < count; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "%s%04u", prefix, i);
+        put_bytes(fixture, key, "v", 1, 0, exptime);
+    }
+}
+
 enum store_status drop(struct fixture *fixture, const char *key) {
     struct store_key k = key_of(fixture, key);
     return store_delete(fixture->thread, &k, false, 0, 0);

@@ -41,6 +41,8 @@ enum store_status put(struct fixture *fixture, enum store_mode mode, const char 
                       const char *value);
 enum store_status put_bytes(struct fixture *fixture, const char *key, const char *value,
                             size_t bytes, uint32_t flags, uint32_t exptime);
+/* So many keys, the prefix and four digits, with a value of one byte. */
+void put_many(struct fixture *fixture, const char *prefix, unsigned count, uint32_t exptime);
 /* Deletes whatever the version. */
 enum store_status drop(struct fixture *fixture, const char *key);
 
