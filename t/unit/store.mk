@@ -8,6 +8,7 @@ store_unit_tests = \
 	t/unit/store_memory_test \
 	t/unit/store_mover_test \
 	t/unit/store_pair_test \
+	t/unit/store_pair_apply_test \
 	t/unit/store_recache_test \
 	t/unit/store_model_test \
 	t/unit/store_order_test \
@@ -19,6 +20,7 @@ check_PROGRAMS += $(store_unit_tests)
 TESTS += $(store_unit_tests)
 
 store_unit_fixture = t/unit/store_fixture.c t/unit/store_fixture.h
+store_unit_pair = t/unit/store_pair.c t/unit/store_pair.h $(store_unit_fixture)
 store_unit_threads = t/unit/store_threads.c t/unit/store_threads.h $(store_unit_fixture)
 store_unit_libs = libstore.a libbase.a $(CHECK_LIBS) $(PTHREAD_LIBS)
 
@@ -38,8 +40,10 @@ t_unit_store_memory_test_SOURCES = t/unit/store_memory_test.c $(store_unit_fixtu
 t_unit_store_memory_test_LDADD = $(store_unit_libs)
 t_unit_store_mover_test_SOURCES = t/unit/store_mover_test.c $(store_unit_fixture)
 t_unit_store_mover_test_LDADD = $(store_unit_libs)
-t_unit_store_pair_test_SOURCES = t/unit/store_pair_test.c $(store_unit_fixture)
+t_unit_store_pair_test_SOURCES = t/unit/store_pair_test.c $(store_unit_pair)
 t_unit_store_pair_test_LDADD = $(store_unit_libs)
+t_unit_store_pair_apply_test_SOURCES = t/unit/store_pair_apply_test.c $(store_unit_pair)
+t_unit_store_pair_apply_test_LDADD = $(store_unit_libs)
 t_unit_store_recache_test_SOURCES = t/unit/store_recache_test.c $(store_unit_fixture)
 t_unit_store_recache_test_LDADD = $(store_unit_libs)
 t_unit_store_model_test_SOURCES = t/unit/store_model_test.c $(store_unit_fixture)

@@ -1,8 +1,8 @@
 /*
  * Several threads on one store, and a maintainer beside them. Every value says which key it belongs
  * to and repeats one byte, so a torn or misplaced read shows. Meant for ThreadSanitizer as much as
- * for its assertions. (The threads use CHECK: Check's own assertions are for one thread and write to
- * a file each time.)
+ * for its assertions. (The threads use CHECK: Check's own assertions are for one thread and write
+ * to a file each time.)
  */
 #ifndef STORE_THREADS_H
 #define STORE_THREADS_H
@@ -26,8 +26,8 @@ struct worker {
 };
 
 /*
- * Runs the body in all workers, each with a handle of its own, while the fixture's thread maintains,
- * crawls, dumps, walks and changes settings. Returns when all have ended.
+ * Runs the body in all workers, each with a handle of its own, while a maintainer, with the
+ * fixture's, crawls, dumps, walks and changes settings. Returns when all have ended.
  */
 void workers_run(struct fixture *fixture, void *(*body)(void *),
                  struct worker workers[THREAD_COUNT]);
