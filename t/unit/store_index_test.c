@@ -5,7 +5,7 @@
 
 #include "memcached/base/rng.h"
 #include "memcached/store/index.h"
-#include "t/unit/store_fixture.h"
+#include "t/unit/suite.h"
 
 enum {
     HANDLE_COUNT = 20000, /* handle 0 is none */
