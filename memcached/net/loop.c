@@ -10,14 +10,20 @@
 
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
+#include "memcached/net/iovec.h"
 #include "memcached/net/wake.h"
+
+struct stream_queue {
+    struct loop_stream *first, *last;
+};
 
 /*
  * Streams are watched for edges: the kernel looks at a connection once for each batch that arrives,
  * not once more to find that it is empty, and nothing is registered anew when a stream is stuck. So
  * it is for us to know when there may be more than was received:
  *
- *   - the space was filled, or none was given, or receiving was not wanted: is_ready stays set;
+ *   - the space was filled, or none was given, or receiving was not wanted, or others come first:
+ *     is_ready stays set;
  *   - the peer's end was announced together with the data (EV_CLOSED): is_ending, receive until told;
  *   - a reset behind the data is announced together with it too and looks like any data. A send
  *     finds it; a stream that sent nothing since its receive is asked once more in the next turn.
@@ -30,7 +36,8 @@ struct loop {
     void (*begins)(void *context);   /* NULL: nobody asks when a turn begins */
     bool has_begun;                  /* what is ready in this turn is known */
     void *context;                   /* of the two */
-    struct loop_stream *ready;       /* to receive from in the next turn */
+    struct stream_queue ready;       /* to receive from in the next turn */
+    struct stream_queue late;        /* the same behind all others, in this turn or the next */
     struct loop_stream *unconfirmed; /* received in this turn, and may not have sent since */
 };
 
@@ -40,8 +47,10 @@ struct loop_stream {
     bool wants_receive, wants_send;
     bool is_ready;  /* there may be something to receive */
     bool is_ending; /* the other side sends no more after what is there */
+    bool is_long;   /* much came the last time */
     bool is_unconfirmed;
-    bool is_in_ready, is_in_unconfirmed;
+    bool is_in_unconfirmed;
+    struct stream_queue *queue; /* that it stands in; NULL: in none */
     struct loop_stream *ready_next, *unconfirmed_next;
     struct loop *loop;
     const struct loop_stream_events *events;
@@ -152,11 +161,36 @@ struct loop_stream *loop_stream_create(struct loop *loop, const struct loop_stre
     return stream;
 }
 
-static void leave_ready(struct loop_stream *stream) {
-    struct loop_stream **link = &stream->loop->ready;
-    while (*link != stream)
-        link = &(*link)->ready_next;
-    *link = stream->ready_next;
+static void queue_append(struct stream_queue *queue, struct loop_stream *stream) {
+    stream->queue = queue;
+    stream->ready_next = NULL;
+    if (queue->last)
+        queue->last->ready_next = stream;
+    else
+        queue->first = stream;
+    queue->last = stream;
+}
+
+static struct loop_stream *queue_take(struct stream_queue *queue) {
+    struct loop_stream *stream = queue->first;
+    queue->first = stream->ready_next;
+    if (!queue->first)
+        queue->last = NULL;
+    stream->queue = NULL;
+    return stream;
+}
+
+static void queue_leave(struct stream_queue *queue, struct loop_stream *stream) {
+    struct loop_stream *before = NULL;
+    for (struct loop_stream *at = queue->first; at != stream; at = at->ready_next)
+        before = at;
+    if (before)
+        before->ready_next = stream->ready_next;
+    else
+        queue->first = stream->ready_next;
+    if (queue->last == stream)
+        queue->last = before;
+    stream->queue = NULL;
 }
 
 static void leave_unconfirmed(struct loop_stream *stream) {
@@ -170,8 +204,8 @@ void loop_stream_destroy(struct loop_stream *stream) {
     if (!stream)
         return;
     loop_stream_close(stream);
-    if (stream->is_in_ready)
-        leave_ready(stream);
+    if (stream->queue)
+        queue_leave(stream->queue, stream);
     if (stream->is_in_unconfirmed)
         leave_unconfirmed(stream);
     mem_free(stream);
@@ -179,11 +213,9 @@ void loop_stream_destroy(struct loop_stream *stream) {
 
 static void queue_ready(struct loop_stream *stream) {
     stream->is_ready = true;
-    if (stream->is_in_ready || !stream->wants_receive)
+    if (stream->queue || !stream->wants_receive)
         return;
-    stream->is_in_ready = true;
-    stream->ready_next = stream->loop->ready;
-    stream->loop->ready = stream;
+    queue_append(stream->is_long ? &stream->loop->late : &stream->loop->ready, stream);
 }
 
 static void queue_unconfirmed(struct loop_stream *stream) {
@@ -195,32 +227,36 @@ static void queue_unconfirmed(struct loop_stream *stream) {
     stream->loop->unconfirmed = stream;
 }
 
-/* One receive. */
-static void receive(struct loop_stream *stream) {
+/* One receive. Returns how many bytes came. */
+static size_t receive(struct loop_stream *stream) {
     struct iovec vec[LOOP_SPACE_MAX];
     int count = stream->events->space(stream->context, vec);
     if (count == 0) {
         queue_ready(stream);
-        return;
+        return 0;
     }
-    size_t space = vec[0].iov_len + (count == 1 ? 0 : vec[1].iov_len);
+    size_t space =
+        iovec_limit(vec, &count, stream->is_long ? LOOP_LONG_PIECE_BYTES : LOOP_SHORT_BYTES);
     ssize_t got = count == 1 ? recv(stream->fd, vec[0].iov_base, vec[0].iov_len, 0)
                              : readv(stream->fd, vec, count);
     stream->is_ready = false;
     if (got < 0) {
         if (errno == EAGAIN || errno == EWOULDBLOCK)
-            return;
+            return 0;
         if (errno == EINTR) {
             queue_ready(stream);
-            return;
+            return 0;
         }
         got = -errno;
-    } else if ((size_t)got == space || (got > 0 && stream->is_ending)) {
-        queue_ready(stream);
-    } else if (got > 0) {
-        queue_unconfirmed(stream);
+    } else {
+        stream->is_long = got >= LOOP_SHORT_BYTES;
+        if ((size_t)got == space || (got > 0 && stream->is_ending))
+            queue_ready(stream);
+        else if (got > 0)
+            queue_unconfirmed(stream);
     }
     stream->events->received(stream->context, got);
+    return got > 0 ? (size_t)got : 0;
 }
 
 static void on_stream(evutil_socket_t fd, short what, void *context) {
@@ -231,7 +267,9 @@ static void on_stream(evutil_socket_t fd, short what, void *context) {
         stream->is_ending = true;
     if (what & (EV_READ | EV_CLOSED)) {
         stream->is_ready = true;
-        if (stream->wants_receive)
+        if (UNLIKELY(stream->is_long))
+            queue_ready(stream);
+        else if (stream->wants_receive)
             receive(stream);
     }
     if ((what & EV_WRITE) && stream->wants_send)
@@ -247,6 +285,7 @@ bool loop_stream_open(struct loop_stream *stream, int fd) {
     stream->fd = fd;
     stream->wants_receive = true;
     stream->wants_send = stream->is_ready = stream->is_ending = stream->is_unconfirmed = false;
+    stream->is_long = false;
     return true;
 }
 
@@ -297,29 +336,49 @@ static void confirm_streams(struct loop *loop) {
     }
 }
 
-static void receive_ready(struct loop *loop) {
-    struct loop_stream *stream = loop->ready;
-    loop->ready = NULL;
-    while (stream) {
-        struct loop_stream *next = stream->ready_next;
-        stream->is_in_ready = false;
-        if (stream->is_ready && stream->wants_receive)
-            receive(stream);
-        stream = next;
+static size_t receive_next(struct stream_queue *queue) {
+    struct loop_stream *stream = queue_take(queue);
+    if (!stream->is_ready || !stream->wants_receive)
+        return 0;
+    if (stream->is_long && queue != &stream->loop->late) {
+        queue_ready(stream); /* it has turned out to be long since */
+        return 0;
+    }
+    return receive(stream);
+}
+
+/* Once from each that stands there, up to `last`. */
+static void receive_ready(struct loop *loop, const struct loop_stream *last) {
+    for (const struct loop_stream *at = NULL; at != last;) {
+        at = loop->ready.first;
+        receive_next(&loop->ready);
+    }
+}
+
+/* Once from each that stands there now, unless it is too much. */
+static void receive_late(struct loop *loop) {
+    const struct loop_stream *last = loop->late.last;
+    size_t bytes = 0;
+    for (const struct loop_stream *at = NULL; at != last && bytes < LOOP_LONG_TURN_BYTES;) {
+        at = loop->late.first;
+        bytes += receive_next(&loop->late);
     }
 }
 
 void loop_turn(struct loop *loop, bool may_wait) {
     loop->has_begun = false;
     confirm_streams(loop);
-    bool has_ready = loop->ready != NULL;
+    const struct loop_stream *last = loop->ready.last;
+    bool has_ready = last || loop->late.first;
     /* Without ONCE, a turn would go on as long as anything is ready. */
     event_base_loop(loop->base,
                     may_wait && !has_ready ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
     if (has_ready) {
         begin_turn(loop);
-        receive_ready(loop);
+        receive_ready(loop, last);
     }
+    if (UNLIKELY(loop->late.first))
+        receive_late(loop);
 }
 
 /*

@@ -37,11 +37,21 @@ void loop_wake(struct loop *loop);
 
 /*
  * ---- streams: connected sockets ---------------------------------------------------------------
+ *
+ * Who sends little waits for nobody who sends much: a turn receives first from all streams that
+ * brought less than LOOP_SHORT_BYTES the last time, then from the others, one piece each, whose turn
+ * it has been longest, until LOOP_LONG_TURN_BYTES have come. The rest is for the next turns, which
+ * do not wait.
  */
 
 struct loop_stream;
 
-enum { LOOP_SPACE_MAX = 2 };
+enum {
+    LOOP_SPACE_MAX = 2,
+    LOOP_SHORT_BYTES = 16 * 1024,       /* received from any stream that has something, at once */
+    LOOP_LONG_PIECE_BYTES = 256 * 1024, /* from one of which more is known to come, at a time */
+    LOOP_LONG_TURN_BYTES = 512 * 1024,  /* from these together, before a turn leaves it at that */
+};
 
 struct loop_stream_events {
     /*

@@ -168,10 +168,6 @@ uint64_t outbuf_ref_at(const struct outbuf *out, size_t ref, size_t at, size_t *
     return 0;
 }
 
-uint64_t outbuf_pending(const struct outbuf *out) {
-    return out->bytes - out->sent + out->ref_bytes;
-}
-
 int outbuf_iov(const struct outbuf *out, struct iovec *vec, int max) {
     size_t at = out->sent;
     size_t ref_index = out->ref_first;

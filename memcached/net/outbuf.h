@@ -92,7 +92,9 @@ void outbuf_cut(struct outbuf *out, struct outbuf_mark mark);
 uint64_t outbuf_ref_at(const struct outbuf *out, size_t ref, size_t at, size_t *inline_bytes);
 
 /* Bytes waiting. */
-uint64_t outbuf_pending(const struct outbuf *out);
+static inline uint64_t outbuf_pending(const struct outbuf *out) {
+    return out->bytes - out->sent + out->ref_bytes;
+}
 /* Fills vec with the head of the stream, at most `max` entries; returns how many. */
 int outbuf_iov(const struct outbuf *out, struct iovec *vec, int max);
 /* `count` bytes of the head are gone. Frees oversized memory when it runs empty. */

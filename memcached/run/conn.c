@@ -5,6 +5,7 @@
 
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
+#include "memcached/net/iovec.h"
 #include "memcached/proto/binary.h"
 #include "memcached/run/trace.h"
 
@@ -19,6 +20,7 @@ struct conn {
     size_t fill_bytes;
     size_t read_hint;              /* nothing can be executed before so many bytes are here */
     bool has_more;                 /* the session yielded: what is kept may hold whole commands */
+    bool may_go_on;                /* and now: nothing has to be sent before */
     bool is_closing;               /* once the output is sent */
     bool is_broken;                /* whether it is sent or not */
     bool is_stuck;                 /* the kernel took no more */
@@ -61,6 +63,15 @@ static void queue_again(struct conn *conn) {
     queue->last = conn;
 }
 
+static struct conn *again_take(struct conn_env *env) {
+    struct conn *conn = env->again.first;
+    env->again.first = conn->again_next;
+    if (!env->again.first)
+        env->again.last = NULL;
+    conn->is_in_again = false;
+    return conn;
+}
+
 static void flush_append(struct conn_queue *queue, struct conn *conn) {
     conn->flush_next = NULL;
     if (queue->last)
@@ -68,6 +79,19 @@ static void flush_append(struct conn_queue *queue, struct conn *conn) {
     else
         queue->first = conn;
     queue->last = conn;
+}
+
+static struct conn *flush_take(struct conn_queue *queue) {
+    struct conn *conn = queue->first;
+    queue->first = conn->flush_next;
+    if (!queue->first)
+        queue->last = NULL;
+    return conn;
+}
+
+static void queue_late(struct conn *conn) {
+    conn->is_in_flush = true;
+    flush_append(&conn->env->late, conn);
 }
 
 static void queue_flush(struct conn *conn) {
@@ -156,7 +180,7 @@ static bool borrow_output(struct conn *conn) {
 static void act_on(struct conn *conn, const struct session_result *result) {
     conn->fill_bytes = 0;
     conn->read_hint = 0;
-    conn->has_more = false;
+    conn->has_more = conn->may_go_on = false;
     enum conn_state state = CONN_STATE_READ;
     switch (result->next) {
     case SESSION_READ:
@@ -176,9 +200,9 @@ static void act_on(struct conn *conn, const struct session_result *result) {
             queue_flush(conn); /* a piece a turn, however fast the client takes it */
             break;
         }
-        add_one_own(&conn->env->yield_count);
-        if (outbuf_pending(&conn->out) <= SESSION_OUT_HIGH_BYTES)
-            queue_again(conn);
+        if (outbuf_pending(&conn->out) <= conn->env->session.out_high_bytes)
+            add_one_own(&conn->env->yield_count);
+        conn->may_go_on = outbuf_pending(&conn->out) <= SESSION_OUT_HIGH_BYTES;
         break;
     case SESSION_CLOSE:
         conn->is_closing = true;
@@ -226,9 +250,17 @@ static struct session_result execute(struct conn *conn, const char *input, size_
     return result;
 }
 
+/* Not while commands wait to be executed, or much output. */
+static void want_input(struct conn *conn) {
+    bool is_wanted = !conn->has_more && !conn->is_closing &&
+                     outbuf_pending(&conn->out) <= SESSION_OUT_HIGH_BYTES;
+    loop_stream_want(conn->stream, is_wanted, conn->is_stuck);
+}
+
 /* `bytes` bytes of input, in the thread's receive buffer (is_kept false) or in the connection's. */
 static void feed(struct conn *conn, const char *input, size_t bytes, bool is_kept) {
     struct conn_env *env = conn->env;
+    bool had_more = conn->has_more;
     if (!borrow_output(conn)) {
         break_off(conn);
         return;
@@ -244,6 +276,8 @@ static void feed(struct conn *conn, const char *input, size_t bytes, bool is_kep
              !inbuf_keep(&conn->in, &env->pool, input + result.consumed, rest))
         conn->is_broken = true;
     act_on(conn, &result);
+    if (UNLIKELY(conn->has_more != had_more))
+        want_input(conn);
 }
 
 /*
@@ -311,47 +345,69 @@ static void on_received(void *context, ssize_t got) {
         return;
     }
     feed(conn, env->receive, bytes, false);
+    if (conn->may_go_on)
+        queue_again(conn);
+}
+
+/* Returns how much work it was. */
+static uint64_t run_piece(struct conn *conn) {
+    size_t in_bytes = conn->in.bytes, out_bytes = conn->out.bytes;
+    uint64_t work = 0;
+    conn->may_go_on = conn->has_more;
+    for (int round = 0; round < CONN_ROUNDS_MAX && conn->may_go_on && !conn->is_broken; round++) {
+        feed(conn, conn->in.bytes ? inbuf_head(&conn->in) : conn->env->receive, conn->in.bytes,
+             true);
+        work += CONN_FEED_BYTES;
+    }
+    if (conn->may_go_on)
+        queue_again(conn);
+    return work + (in_bytes - conn->in.bytes) + (conn->out.bytes - out_bytes);
 }
 
 void conn_run_again(struct conn_env *env) {
-    struct conn *conn = env->again.first;
-    env->again = (struct conn_queue){0};
-    while (conn) {
-        struct conn *next = conn->again_next;
-        conn->is_in_again = false;
+    const struct conn *last = env->again.last;
+    uint64_t work = 0;
+    env->session.out_high_bytes = SESSION_OUT_HIGH_BYTES;
+    for (struct conn *conn = NULL; conn != last && work < CONN_LONG_TURN_BYTES;) {
+        conn = again_take(env);
         if (conn->is_broken)
             queue_flush(conn);
-        else if (conn->has_more)
-            feed(conn, conn->in.bytes ? inbuf_head(&conn->in) : env->receive, conn->in.bytes, true);
-        conn = next;
+        else
+            work += run_piece(conn);
     }
+    env->session.out_high_bytes = CONN_SHORT_BYTES;
 }
 
 /*
  * ---- sending ----------------------------------------------------------------------------------
  */
 
-/* Until all is sent, the kernel takes no more, or the connection turns out to be broken. */
-static void send_output(struct conn *conn) {
+/*
+ * Until all is sent or a piece of it, the kernel takes no more, or the connection turns out to be
+ * broken. Returns how much was sent.
+ */
+static uint64_t send_output(struct conn *conn) {
     struct iovec vec[CONN_SEND_PIECES_MAX];
+    size_t total = 0;
     conn->is_stuck = false;
     int count;
-    while ((count = outbuf_iov(&conn->out, vec, CONN_SEND_PIECES_MAX)) > 0) {
-        size_t offered = 0;
-        for (int i = 0; i < count; i++)
-            offered += vec[i].iov_len;
+    while (total < CONN_PIECE_BYTES &&
+           (count = outbuf_iov(&conn->out, vec, CONN_SEND_PIECES_MAX)) > 0) {
+        size_t offered = iovec_limit(vec, &count, CONN_PIECE_BYTES - total);
         ssize_t sent = loop_stream_send(conn->stream, vec, count);
         if (sent < 0) {
             conn->is_broken = true;
-            return;
+            break;
         }
         COUNT(conn->env->session.counters, bytes_written, (uint64_t)sent);
         outbuf_consume(&conn->out, (size_t)sent);
+        total += (size_t)sent;
         if ((size_t)sent < offered) {
             conn->is_stuck = true;
-            return;
+            break;
         }
     }
+    return total;
 }
 
 /* What a watcher is shown comes behind all that it was answered. */
@@ -407,10 +463,13 @@ static void close_now(struct conn *conn) {
     env->spare_count++;
 }
 
-static void flush(struct conn *conn) {
+/* Returns how much work it was. */
+static uint64_t flush(struct conn *conn) {
     bool was_stuck = conn->is_stuck;
+    uint64_t work = CONN_CALL_BYTES;
+    conn->is_in_flush = false;
     if (!conn->is_broken)
-        send_output(conn);
+        work += send_output(conn);
     if (UNLIKELY(conn->watcher) && !conn->is_broken && !conn->is_closing && !conn->is_stuck)
         send_events(conn);
     uint64_t pending = outbuf_pending(&conn->out);
@@ -419,7 +478,7 @@ static void flush(struct conn *conn) {
             conn->is_broken = true; /* the next round hands it back here */
         else
             close_now(conn);
-        return;
+        return work;
     }
     if (pending == 0) {
         outbuf_give_back(&conn->out);
@@ -427,40 +486,36 @@ static void flush(struct conn *conn) {
             conn_entry_set_state(&conn->entry, conn->watcher ? CONN_STATE_WATCH : CONN_STATE_READ);
     } else {
         conn_entry_set_state(&conn->entry, CONN_STATE_MWRITE);
+        if (!conn->is_stuck)
+            queue_late(conn);
     }
-    bool is_below = pending <= SESSION_OUT_HIGH_BYTES;
-    bool wants_input = is_below && !conn->is_closing;
-    loop_stream_want(conn->stream, wants_input, conn->is_stuck);
-    if (conn->has_more && wants_input)
+    want_input(conn);
+    if (conn->has_more && !conn->is_closing && pending <= SESSION_OUT_HIGH_BYTES)
         queue_again(conn);
+    return work;
 }
 
-/* Up to so many bytes of long answers, whose turn it has been longest; the others stay in the list. */
 static void flush_late(struct conn_env *env) {
-    uint64_t bytes = 0;
-    while (env->late.first && bytes < CONN_LONG_TURN_BYTES) {
-        struct conn *conn = env->late.first;
-        env->late.first = conn->flush_next;
-        if (!env->late.first)
-            env->late.last = NULL;
-        conn->is_in_flush = false;
-        bytes += outbuf_pending(&conn->out);
-        flush(conn);
-    }
+    uint64_t work = 0;
+    while (env->late.first && work < CONN_LONG_TURN_BYTES)
+        work += flush(flush_take(&env->late));
+}
+
+/* Much is to be sent, or nothing more, which the client waits for less than others do. */
+static inline bool is_long(const struct conn *conn) {
+    uint64_t pending = outbuf_pending(&conn->out);
+    return pending > CONN_SHORT_BYTES || (pending == 0 && conn->is_closing) || conn->is_broken;
 }
 
 void conn_flush_all(struct conn_env *env) {
-    struct conn *conn = env->flush.first;
+    struct conn_queue queue = env->flush;
     env->flush = (struct conn_queue){0};
-    while (conn) {
-        struct conn *next = conn->flush_next;
-        if (UNLIKELY(outbuf_pending(&conn->out) > CONN_SHORT_BYTES)) {
+    while (queue.first) {
+        struct conn *conn = flush_take(&queue);
+        if (UNLIKELY(is_long(conn)))
             flush_append(&env->late, conn);
-        } else {
-            conn->is_in_flush = false;
+        else
             flush(conn);
-        }
-        conn = next;
     }
     if (UNLIKELY(env->late.first))
         flush_late(env);

@@ -3,12 +3,21 @@
  * the thread of the worker that owns it.
  *
  *   received --> feed --> READ, FILL: wait for more
- *                    |--> YIELD: fed again in the next round of this turn, or after a flush when
+ *                    |--> YIELD: fed again later in this turn or in the next, or after a flush when
  *                    |           much output waits already
  *                    '--> CLOSE: closed once the output is sent
- *   end of the turn --> flush: one send; what the kernel does not take waits for `sendable`. Long
- *                       answers come last, and no more of them than others have patience for: the
- *                       rest waits for the next turn
+ *   end of the turn --> flush: one send; what the kernel does not take waits for `sendable`
+ *
+ * No turn is long, however many connections have much to do. Each step comes in two parts: what is
+ * short is done at once for every connection; then what is long, a piece at a time, for those whose
+ * turn it has been longest, until all pieces together make CONN_LONG_TURN_BYTES. The rest is for the
+ * next turns, which do not wait. Receiving is the loop's step and done likewise.
+ *
+ *             at once                               in turn
+ *   execute   a session's first -R requests, until  up to CONN_ROUNDS_MAX times -R, until
+ *             CONN_SHORT_BYTES are unsent           SESSION_OUT_HIGH_BYTES are
+ *   send      answers of up to CONN_SHORT_BYTES     CONN_PIECE_BYTES of those that are longer
+ *   close                                           one connection
  *
  * Connections are closed in the flush only, so lists of them hold no dead ones in between.
  */
@@ -30,11 +39,16 @@
 #include "memcached/serve/session.h"
 
 enum {
-    CONN_OUT_BYTES = BUFPOOL_MIDDLE_BYTES,  /* what a connection borrows for its answers */
-    CONN_SEND_PIECES_MAX = 64,              /* entries of one sendmsg */
-    CONN_SPARE_MAX = 256,                   /* closed connections a worker keeps for the next */
-    CONN_SHORT_BYTES = 64 * 1024,           /* answers up to this go out before longer ones */
-    CONN_LONG_TURN_BYTES = 4 * 1024 * 1024, /* of the longer ones, in one turn */
+    CONN_OUT_BYTES = BUFPOOL_MIDDLE_BYTES, /* what a connection borrows for its answers */
+    CONN_SEND_PIECES_MAX = 64,             /* entries of one sendmsg */
+    CONN_SPARE_MAX = 256,                  /* closed connections a worker keeps for the next */
+    CONN_SHORT_BYTES = 16 * 1024,
+    CONN_PIECE_BYTES = 256 * 1024,
+    CONN_LONG_TURN_BYTES = 512 * 1024, /* of requests and answers, or sent; and besides: */
+    CONN_FEED_BYTES = 1024,            /* what feeding a session counts as */
+    CONN_CALL_BYTES = 8 * 1024,        /* what sending or closing counts as */
+    /* Of -R requests: enough that a pipelined batch gets one send, little enough for one piece. */
+    CONN_ROUNDS_MAX = 16,
 };
 
 struct conn;
@@ -56,7 +70,7 @@ struct conn_env {
     struct bufpool pool;
     struct conn_queue again; /* have more to execute now */
     struct conn_queue flush; /* have something to send, or are to be closed */
-    struct conn_queue late;  /* the same, but it is long */
+    struct conn_queue late;  /* the same, and it is long */
     struct conn *open;       /* all that are open */
     struct watch_hub *hub;   /* fixed */
     struct conn *watching;   /* those of them that watch */
@@ -91,10 +105,10 @@ enum serve_watch conn_watch(struct conn *conn, uint32_t streams);
 /* There may be something to send to watchers. */
 void conn_look_at_watchers(struct conn_env *env);
 
-/* One more round for every connection that has more to execute. */
+/* A piece for each connection that has more to execute, unless that is too much. */
 void conn_run_again(struct conn_env *env);
 
-/* Sends what waits, closes what is to be closed. */
+/* Sends what waits, closes what is to be closed; long things unless that is too much. */
 void conn_flush_all(struct conn_env *env);
 
 /* Is there something to do before anything else happens? */

@@ -73,7 +73,7 @@ static void turn(struct worker *worker) {
     struct conn_env *env = &worker->env;
     loop_turn(env->loop, !conn_has_work(env));
     conn_look_for_thaw(env);
-    for (int round = 0; env->again.first && round < WORKER_ROUNDS_MAX; round++)
+    if (env->again.first)
         conn_run_again(env);
     if (worker->is_checking_idle) {
         /* Now, and not when woken: what arrived in this turn counts. */
@@ -110,6 +110,7 @@ static bool env_init(struct worker *worker, const char **why) {
     env->session.counters = config->counters;
     env->session.events = config->events;
     env->session.worker = config->number;
+    env->session.out_high_bytes = CONN_SHORT_BYTES;
     *why = "no memory for the receive buffer";
     env->receive = mem_alloc(INBUF_BYTES_MAX);
     if (!env->receive)

@@ -13,15 +13,6 @@
 #include "memcached/run/stalls.h"
 #include "memcached/serve/server.h"
 
-enum {
-    /*
-     * A turn executes at most this many rounds of -R requests for a connection before everybody's
-     * answers go out: enough that a pipelined batch gets one send, little enough that nobody waits
-     * long.
-     */
-    WORKER_ROUNDS_MAX = 16,
-};
-
 struct worker;
 
 struct worker_config {

@@ -19,8 +19,6 @@ struct session *session_create(struct session_env *env, const struct session_pee
         return NULL;
     session->env = env;
     session->peer = peer;
-    session->out_high_bytes =
-        peer->is_datagram ? SESSION_DATAGRAM_OUT_HIGH_BYTES : SESSION_OUT_HIGH_BYTES;
     session_restart(session);
     return session;
 }
@@ -461,6 +459,13 @@ static bool turn_aside(struct turn *turn, unsigned *request_max, struct session_
     return true;
 }
 
+static inline uint32_t out_high_bytes(const struct session *session) {
+    if (UNLIKELY(session->peer->is_datagram))
+        return SESSION_DATAGRAM_OUT_HIGH_BYTES;
+    uint32_t bytes = session->env->out_high_bytes;
+    return bytes ? bytes : SESSION_OUT_HIGH_BYTES;
+}
+
 struct session_result session_feed(struct session *session, const char *input, size_t bytes,
                                    unsigned request_max, struct outbuf *out) {
     struct session_env *env = session->env;
@@ -471,6 +476,7 @@ struct session_result session_feed(struct session *session, const char *input, s
     turn.thread = env->store;
     turn.counters = env->counters;
     turn.out = out;
+    turn.out_high_bytes = out_high_bytes(session);
     event_log_enter(env->events, session->peer->fd);
     turn.has_line_mark = turn.is_skipping_line = turn.is_closing = false;
     turn.cmd_get = turn.get_misses = turn.cmd_set = 0;

@@ -44,6 +44,11 @@ struct session_env {
     struct serve_counters *counters;
     struct event_log *events; /* NULL: nobody is told */
     unsigned worker;          /* its number, from 0 on */
+    /*
+     * With more than this unsent no further command is executed, datagrams' aside; 0:
+     * SESSION_OUT_HIGH_BYTES. May change between feeds.
+     */
+    uint32_t out_high_bytes;
 };
 
 /* Who is at the other end. */
@@ -93,8 +98,8 @@ struct session_result {
 
 /*
  * Executes up to `request_max` requests found in input[0..bytes) and appends their replies to out
- * (SESSION_REQUESTS_ALL: without bound but for SESSION_OUT_HIGH_BYTES). The input must stay in place during the call
- * only.
+ * (SESSION_REQUESTS_ALL: without bound but for what may be unsent). The input must stay in place
+ * during the call only.
  * Values larger than what has arrived are asked for with SESSION_FILL.
  */
 struct session_result session_feed(struct session *session, const char *input, size_t bytes,

@@ -86,7 +86,6 @@ struct session {
     bool is_ended;
     bool has_quit;
     enum session_state state;
-    uint32_t out_high_bytes; /* with more than this unsent, no further command is executed */
     struct parser parser;
     union {
         uint64_t swallow_bytes; /* SWALLOWING */
@@ -105,6 +104,7 @@ struct turn {
     bool has_line_mark;           /* false: some of them may have been sent */
     bool is_skipping_line;        /* the rest of the keys of this line is not wanted */
     bool is_closing;              /* the client is to be sent what is there, and closed */
+    uint32_t out_high_bytes;      /* with more than this unsent, no further command is executed */
     /* counted here, added to the counters at the end of the turn */
     unsigned cmd_get, get_misses, cmd_set;
 };
@@ -124,8 +124,7 @@ void turn_reply_text(struct turn *turn, const char *text);
 void turn_out_of_memory(struct turn *turn, struct outbuf_mark mark, const char *text);
 
 static inline bool turn_out_is_high(const struct turn *turn) {
-    const struct outbuf *out = turn->out;
-    return out->bytes - out->sent + out->ref_bytes > turn->session->out_high_bytes;
+    return outbuf_pending(turn->out) > turn->out_high_bytes;
 }
 
 /* Adds what the turn has counted so far to the counters. */
