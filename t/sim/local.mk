@@ -4,7 +4,8 @@ t_sim_sim_SOURCES = \
 	t/sim/fault.c \
 	t/sim/host.c t/sim/host.h \
 	t/sim/host_conn.c t/sim/host_conn.h \
-	t/sim/model.c t/sim/model.h \
+	t/sim/model.c t/sim/model.h t/sim/model_private.h \
+	t/sim/model_stream.c \
 	t/sim/network.c t/sim/network.h \
 	t/sim/profile.h \
 	t/sim/sim.c \

@@ -10,49 +10,12 @@
 #include "repl/engine_private.h"
 #include "t/sim/client.h"
 #include "t/sim/host.h"
+#include "t/sim/model_private.h"
 #include "t/sim/profile.h"
 
 enum {
     EXPIRY_SLACK_MS = 2000 + TIMEOUT_MS, /* a TTL travels in whole seconds and may wait on a link */
     FLUSH_SLACK_MS = 200,
-};
-
-/* What a client once made of a key. */
-struct state {
-    uint64_t version;
-    uint64_t born_us;
-    uint64_t hash;       /* of the value */
-    uint64_t expires_ms; /* in the world's time; 0: never */
-    uint32_t bytes, client_flags;
-    bool is_set; /* false: deleted */
-};
-
-struct key_states {
-    struct state *state; /* in the order in which they came about */
-    size_t count, capacity;
-};
-
-/* What the source of a stream had been told when the stream began. */
-struct stream_start {
-    struct stream_start *next;
-    uint64_t conn_id;
-    enum node_state source_state;
-    uint64_t floor[MODEL_KEYS_MAX];
-    bool is_vague[MODEL_KEYS_MAX];
-    /* its source was killed when all it had answered was on its way: `acked` has to arrive */
-    bool is_final;
-    uint64_t acked[MODEL_KEYS_MAX];
-};
-
-struct model {
-    struct world *world;
-    unsigned key_count;
-    char name[MODEL_KEYS_MAX][MODEL_KEY_BYTES_MAX];
-    struct key_states keys[MODEL_KEYS_MAX];
-    struct stream_start *streams;
-    struct node_view before; /* a start over: the node and its log as they were */
-    uint64_t oldest_logged;  /* version of the log's first entry; UINT64_MAX: it was empty */
-    struct model_counts counts;
 };
 
 struct model *model_create(struct world *world, unsigned key_count) {
@@ -68,11 +31,7 @@ struct model *model_create(struct world *world, unsigned key_count) {
 void model_destroy(struct model *model) {
     for (unsigned i = 0; i < MODEL_KEYS_MAX; i++)
         mem_free(model->keys[i].state);
-    while (model->streams) {
-        struct stream_start *next = model->streams->next;
-        mem_free(model->streams);
-        model->streams = next;
-    }
+    model_streams_free(model);
     mem_free(model);
 }
 
@@ -102,11 +61,6 @@ uint64_t model_floor(const struct host *host, unsigned key) {
 
 /* ---- looking into a store ---- */
 
-struct seen {
-    bool is_present;
-    struct state as; /* version alone when absent */
-};
-
 struct look {
     struct host *host;
     struct seen *seen;
@@ -130,7 +84,7 @@ static bool look(void *context, const struct store_key *key, const struct store_
     return false; /* it goes on waiting in the log, if it does */
 }
 
-static struct seen inspect(const struct model *model, struct host *host, unsigned key) {
+struct seen model_inspect(const struct model *model, struct host *host, unsigned key) {
     struct seen seen = {.is_present = false};
     struct look context = {host, &seen};
     struct store_key name = {.data = model->name[key]};
@@ -177,9 +131,8 @@ static void state_add(struct model *model, unsigned key, const struct state *sta
     model->counts.states++;
 }
 
-/* Has to be there. Of two states with one version (one from each host) both have to. */
-static bool is_alive(const struct model *model, const struct host *host, unsigned key,
-                     uint64_t version) {
+bool model_is_alive(const struct model *model, const struct host *host, unsigned key,
+                    uint64_t version) {
     const struct key_states *states = &model->keys[key];
     uint64_t now_ms = model->world->now_us / 1000;
     bool is_found = false;
@@ -194,8 +147,7 @@ static bool is_alive(const struct model *model, const struct host *host, unsigne
     return is_found && version > store_flush_floor(host->store);
 }
 
-/* Is it past its time, or close to it? Then nobody has to be told of it. */
-static bool is_over(const struct model *model, unsigned key, uint64_t version) {
+bool model_is_over(const struct model *model, unsigned key, uint64_t version) {
     const struct state *state = state_find(model, key, version);
     return state && state->expires_ms &&
            state->expires_ms <= model->world->now_us / 1000 + EXPIRY_SLACK_MS;
@@ -256,7 +208,7 @@ void model_executed(struct model *model, struct host *host, const struct op *op,
             flush_executed(model, host, op);
         return;
     }
-    struct seen seen = inspect(model, host, op->key);
+    struct seen seen = model_inspect(model, host, op->key);
     uint64_t floor = host->shadow.floor[op->key];
     if (seen.is_present && seen.as.version < floor)
         world_fail(world, "host %u: %s shows version %" PRIu64 ", older than %" PRIu64, host->index,
@@ -307,7 +259,7 @@ void model_read(struct model *model, struct host *host, const struct op *op, con
 
 /* ---- what the peer tells ---- */
 
-static void raise(struct shadow *shadow, unsigned key, uint64_t version, bool is_vague) {
+void shadow_raise(struct shadow *shadow, unsigned key, uint64_t version, bool is_vague) {
     if (version < shadow->floor[key])
         return;
     if (version > shadow->floor[key] || !is_vague)
@@ -330,11 +282,11 @@ void model_applied(struct model *model, struct host *host, const char *key, uint
     if (told == TOLD_SET && news && here && version < here->version &&
         news->born_us > here->born_us)
         host->shadow.floor[index] = version;
-    raise(&host->shadow, index, version, told != TOLD_SET);
+    shadow_raise(&host->shadow, index, version, told != TOLD_SET);
     /* Flushed or expired there, the item is told as absent since its own version. */
     if (told == TOLD_DELETE && host->shadow.floor[index] == version)
         host->shadow.is_vague[index] = true;
-    struct seen seen = inspect(model, host, index);
+    struct seen seen = model_inspect(model, host, index);
     if (seen.is_present && seen.as.version < host->shadow.floor[index])
         world_fail(model->world,
                    "host %u: %s shows version %" PRIu64 " after being told of %" PRIu64,
@@ -348,152 +300,7 @@ void model_dropped(struct model *model, struct host *host, const char *key, uint
 void model_flushed(struct model *model, struct host *host, uint64_t version) {
     TRACE(model->world, "host %u: flushed up to %" PRIu64, host->index, version);
     for (unsigned i = 0; i < model->key_count; i++)
-        raise(&host->shadow, i, version, true);
-}
-
-/* ---- streams ---- */
-
-static struct stream_start *stream_find(struct model *model, const struct net_conn *conn) {
-    struct stream_start *stream = model->streams;
-    while (stream && stream->conn_id != conn->id)
-        stream = stream->next;
-    return stream;
-}
-
-void model_stream_begins(struct model *model, struct host *source, struct net_conn *conn) {
-    struct stream_start *stream = mem_zalloc(sizeof(*stream));
-    struct node_view view;
-    CHECK(stream);
-    engine_view(source->engine, &view);
-    stream->next = model->streams;
-    model->streams = stream;
-    stream->conn_id = conn->id;
-    stream->source_state = view.self.state;
-    memcpy(stream->floor, source->shadow.floor, sizeof(stream->floor));
-    memcpy(stream->is_vague, source->shadow.is_vague, sizeof(stream->is_vague));
-}
-
-static bool covers(const struct node_view *view) {
-    return view->self.complete_for == NODE_COMPLETE_FOR_ANY ||
-           view->self.complete_for == view->peer.id;
-}
-
-void model_before_start_over(struct model *model, struct host *host, struct net_conn *conn) {
-    struct dirty_log_stats log;
-    (void)conn;
-    engine_view(host->engine, &model->before);
-    dirty_log_stats(host->engine->log, &log);
-    model->oldest_logged = log.entries > 0 ? log.oldest_version : UINT64_MAX;
-}
-
-void model_started_over(struct model *model, struct host *host, struct net_conn *conn) {
-    struct world *world = model->world;
-    struct stream_start *stream = stream_find(model, conn);
-    struct shadow *shadow = &host->shadow;
-    bool is_excused = false;
-    CHECK(stream);
-    model->counts.start_overs++;
-    if (model->before.self.state == NODE_READY && stream->source_state != NODE_READY)
-        world_fail(world, "host %u, ready, is emptied by a node that was not", host->index);
-    memset(shadow->is_vague, 0, sizeof(shadow->is_vague));
-    memset(shadow->executed, 0, sizeof(shadow->executed));
-    struct stream_start *own = host->out ? stream_find(model, host->out->conn) : NULL;
-    if (own)
-        memset(own->floor, 0, sizeof(own->floor)); /* what it streams is no longer what it had */
-    shadow->flush_due_ms = 0;
-    shadow->epoch++;
-    struct node_view after;
-    engine_view(host->engine, &after);
-    if (after.self.state != NODE_SYNCING)
-        world_fail(world, "host %u starts over and says that it is %s", host->index,
-                   node_state_name(after.self.state));
-    for (unsigned i = 0; i < model->key_count && !world->is_failed; i++) {
-        uint64_t acked = shadow->acked[i];
-        bool is_changing = shadow->floor[i] > acked; /* and it is not answered yet */
-        bool is_news = acked > stream->floor[i];
-        struct seen seen = inspect(model, host, i);
-        shadow->floor[i] = shadow->acked[i] = 0;
-        /*
-         * What the log had yet to bring stays; see README.md for when a log cannot bring
-         * everything.
-         */
-        if (seen.is_present && seen.as.version < model->oldest_logged)
-            world_fail(world, "host %u starts over and still shows %s", host->index,
-                       model->name[i]);
-        if (seen.is_present)
-            shadow->floor[i] = seen.as.version;
-        if (!is_news)
-            continue;
-        if (covers(&model->before) && !world->profile->is_evicting) {
-            /*
-             * What is older than the source's clock may have been deleted there, and what the
-             * source has heard of it tells back: being absent is right too.
-             */
-            shadow->acked[i] = acked;
-            if (shadow->floor[i] < acked)
-                shadow->floor[i] = acked;
-            shadow->is_vague[i] = is_changing || acked <= model->before.peer.version ||
-                                  acked <= host_peer(host)->shadow.floor[i];
-        } else if (!seen.is_present) {
-            model->counts.lost_writes++;
-            is_excused = true;
-        }
-    }
-    model->counts.excused_start_overs += is_excused;
-    model_sweep(model, host);
-}
-
-void model_synced(struct model *model, struct host *host, struct net_conn *conn) {
-    struct stream_start *stream = stream_find(model, conn);
-    struct shadow *shadow = &host->shadow;
-    const struct host *source = host_peer(host);
-    CHECK(stream);
-    model->counts.sync_checks++;
-    for (unsigned i = 0; i < model->key_count; i++) {
-        if (stream->floor[i] <= shadow->floor[i])
-            continue;
-        /*
-         * Only what the source still has as it was: what has changed since follows, or has expired.
-         */
-        bool is_unchanged = source->is_running && source->shadow.floor[i] == stream->floor[i] &&
-                            is_alive(model, source, i, stream->floor[i]);
-        if (is_unchanged && !stream->is_vague[i] && is_alive(model, host, i, stream->floor[i]) &&
-            !model->world->profile->is_evicting)
-            world_fail(model->world, "host %u is synced without %s version %" PRIu64, host->index,
-                       model->name[i], stream->floor[i]);
-        raise(shadow, i, stream->floor[i], true);
-    }
-    model_sweep(model, host);
-}
-
-void model_killed(struct model *model, struct host *host, struct net_conn *conn) {
-    struct stream_start *stream = conn ? stream_find(model, conn) : NULL;
-    struct node_view view;
-    if (!stream)
-        return;
-    engine_view(host->engine, &view);
-    stream->is_final = view.out == OUT_STREAMING && view.self.complete_for == view.peer.id &&
-                       !dirty_log_has_unsent(host->engine->log) &&
-                       outbuf_pending(&host->engine->out.buffer) == 0;
-    memcpy(stream->acked, host->shadow.acked, sizeof(stream->acked));
-    conn->was_disturbed = false;
-    for (int i = 0; i < HOST_COUNT; i++)
-        if (model->world->net->is_cut[i][1 - i] || model->world->net->is_frozen[i])
-            conn->was_disturbed = true;
-}
-
-void model_link_ended(struct model *model, struct host *host, struct net_conn *conn, bool is_dead) {
-    struct stream_start *stream = stream_find(model, conn);
-    if (!stream || !stream->is_final || is_dead || conn->was_disturbed)
-        return;
-    model->counts.kill_checks++;
-    for (unsigned i = 0; i < model->key_count; i++)
-        /* what was over before its turn came need not be told */
-        if (stream->acked[i] > host->shadow.floor[i] && !is_over(model, i, stream->acked[i]))
-            world_fail(model->world,
-                       "the peer of host %u was killed, its link was up, and %s version %" PRIu64
-                       ", acknowledged, has not arrived",
-                       host->index, model->name[i], stream->acked[i]);
+        shadow_raise(&host->shadow, i, version, true);
 }
 
 /* ---- looking at everything ---- */
@@ -523,9 +330,10 @@ void model_sweep(struct model *model, struct host *host) {
     store_stats(host->store, &stats);
     bool is_keeping = !world->profile->is_evicting && stats.evictions == 0;
     for (unsigned i = 0; i < model->key_count && !world->is_failed; i++) {
-        struct seen seen = inspect(model, host, i);
+        struct seen seen = model_inspect(model, host, i);
         if (!seen.is_present) {
-            if (is_keeping && !shadow->is_vague[i] && is_alive(model, host, i, shadow->floor[i]))
+            if (is_keeping && !shadow->is_vague[i] &&
+                model_is_alive(model, host, i, shadow->floor[i]))
                 world_fail(world, "host %u has lost %s version %" PRIu64, host->index,
                            model->name[i], shadow->floor[i]);
             continue;
@@ -567,8 +375,8 @@ void model_drained(struct model *model, struct host *host) {
     model->counts.drained_checks++;
     for (unsigned i = 0; i < model->key_count; i++)
         if (peer->shadow.floor[i] < host->shadow.floor[i] && !host->shadow.is_vague[i] &&
-            !is_over(model, i, host->shadow.floor[i]) &&
-            !(model->world->profile->is_evicting && !inspect(model, host, i).is_present))
+            !model_is_over(model, i, host->shadow.floor[i]) &&
+            !(model->world->profile->is_evicting && !model_inspect(model, host, i).is_present))
             world_fail(model->world,
                        "the log of host %u is empty, and its peer has not been told of %s version "
                        "%" PRIu64,
@@ -581,7 +389,7 @@ static void compare_key(struct model *model, unsigned key) {
     struct store_stats stats[HOST_COUNT];
     uint64_t now_ms = model->world->now_us / 1000;
     for (int i = 0; i < HOST_COUNT; i++) {
-        seen[i] = inspect(model, host[i], key);
+        seen[i] = model_inspect(model, host[i], key);
         store_stats(host[i]->store, &stats[i]);
     }
     for (int i = 0; i < HOST_COUNT; i++) {
