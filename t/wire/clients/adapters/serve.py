@@ -1,4 +1,5 @@
-# The loop around a Python client: lines in, lines out, as t/wire/lib/Wire/Adapter.pm describes.
+# The loop around a Python client: lines in, lines out, as t/wire/lib/Wire/Adapter.pm describes;
+# and the commands, which most of these clients spell alike.
 import sys
 
 
@@ -32,3 +33,16 @@ def values(found):
 
 def number(found):
     return "miss" if found is None else "number %d" % found
+
+
+def commands_of(client):
+    return {
+        "set": lambda key, data, expire: said(client.set(key, data, int(expire))),
+        "add": lambda key, data, expire: said(client.add(key, data, int(expire))),
+        "get": lambda key: value(client.get(key)),
+        "mget": lambda *keys: values(client.get_multi(keys)),
+        "touch": lambda key, expire: said(client.touch(key, int(expire))),
+        "incr": lambda key, by: number(client.incr(key, int(by))),
+        "decr": lambda key, by: number(client.decr(key, int(by))),
+        "delete": lambda key: said(client.delete(key)),
+    }
