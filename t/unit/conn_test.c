@@ -15,6 +15,7 @@
 
 #include "memcached/base/check.h"
 #include "t/unit/session_host.h"
+#include "t/unit/suite.h"
 
 enum {
     CROWD = 200,
@@ -304,9 +305,5 @@ int main(void) {
     tcase_add_test(tcase, large_values_are_received_a_bounded_piece_a_turn);
     tcase_add_test(tcase, connections_are_closed_a_bounded_number_a_turn);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }
