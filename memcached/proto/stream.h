@@ -6,8 +6,8 @@
  *   md <key> [I] [E<version>] [b] q\r\n
  *   mn\r\n
  *
- * What is 0 is not said. A key that text cannot carry goes in base64, with the flag b. I: the value is stale (a stock
- * memcached takes it behind md alone). No state, no memory; any thread.
+ * What is 0 is not said. A key that text cannot carry goes in base64, with the flag b. I: the value
+ * is stale (a stock memcached takes it behind md alone). No state, no memory; any thread.
  */
 #ifndef PROTO_STREAM_H
 #define PROTO_STREAM_H
