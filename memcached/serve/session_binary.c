@@ -32,13 +32,18 @@ static enum parse_result batch_parse(struct turn *turn, struct binary_request *b
     return result;
 }
 
-/* Second pass: the items that the index names. */
+/* Second pass: the items that the index names; last those that it names in another line. */
 static void batch_prefetch(const struct turn *turn, const struct binary_request *batch,
                            unsigned count) {
+    const struct store *store = turn->server->store;
+    uint64_t later[SESSION_BATCH_MAX];
+    unsigned later_count = 0;
     for (unsigned i = 0; i < count; i++) {
-        if (LIKELY(batch[i].key_bytes > 0))
-            store_prefetch_item(turn->server->store, batch[i].hash);
+        if (LIKELY(batch[i].key_bytes > 0) && store_prefetch_item(store, batch[i].hash))
+            later[later_count++] = batch[i].hash;
     }
+    for (unsigned i = 0; i < later_count; i++)
+        store_prefetch_overflow(store, later[i]);
 }
 
 static unsigned prefix_events(const struct binary_request *request, bool is_hit) {

@@ -2,16 +2,13 @@
 
 #include "memcached/base/mem.h"
 
-static uint64_t buckets_for(uint64_t items) {
-    return (items + INDEX_ITEMS_PER_BUCKET - 1) / INDEX_ITEMS_PER_BUCKET;
-}
-
 bool index_open(struct index *index, const struct index_config *config) {
     uint64_t first = (uint64_t)1 << config->hashpower >> INDEX_UNIT_SHIFT;
     if (first < INDEX_BUCKETS_MIN)
         first = INDEX_BUCKETS_MIN;
     uint64_t most = first;
-    while (!config->is_fixed && most < buckets_for(config->items_max) && most < (uint64_t)1 << 31)
+    while (!config->is_fixed && most * INDEX_ITEMS_PER_BUCKET_MIN < config->items_max &&
+           most < (uint64_t)1 << 31)
         most *= 2;
     /* enough also when there is no growth: each bucket's last line may be almost empty */
     uint64_t overflow = config->items_max / OVERFLOW_SLOTS + first + 1024;
@@ -31,7 +28,7 @@ bool index_open(struct index *index, const struct index_config *config) {
     index->overflow_count_max = (uint32_t)overflow;
     index->overflow_free = 0;
     index->overflow_fresh = 1;
-    index->overflow_used = 0;
+    shared_store(&index->overflow_used, 0);
     shared_store(&index->bucket_count, (uint32_t)first);
     latch_init(&index->overflow_lock, RANK_INDEX_OVERFLOW);
     return true;
@@ -84,7 +81,7 @@ static uint32_t overflow_take(struct index *index) {
         number = index->overflow_fresh++;
     }
     if (number)
-        index->overflow_used++;
+        shared_add(&index->overflow_used, 1);
     latch_release(&index->overflow_lock);
     if (number)
         line_clear(index_overflow(index, number));
@@ -95,7 +92,7 @@ static void overflow_give(struct index *index, uint32_t number) {
     latch_acquire(&index->overflow_lock);
     shared_store(&index_overflow(index, number)->overflow, index->overflow_free);
     index->overflow_free = number;
-    index->overflow_used--;
+    shared_store(&index->overflow_used, shared_load(&index->overflow_used) - 1);
     latch_release(&index->overflow_lock);
 }
 
@@ -165,14 +162,6 @@ void index_remove(struct index *index, uint64_t hash, struct spot spot) {
     struct line *first = index_line(index, hash);
     if (UNLIKELY(shared_load(&first->overflow) != 0))
         chain_fill_hole(index, first, spot.line, spot.slot);
-}
-
-uint32_t index_buckets_lacking(const struct index *index, uint64_t items) {
-    uint32_t count = shared_load(&index->bucket_count);
-    uint64_t wanted = (int64_t)items > 0 ? buckets_for(items) : 0;
-    if (wanted > index->bucket_count_max)
-        wanted = index->bucket_count_max;
-    return wanted > count ? (uint32_t)wanted - count : 0;
 }
 
 void index_split_prefetch(const struct index *index, const struct arena *arena) {

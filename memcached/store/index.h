@@ -35,10 +35,11 @@ enum {
     OVERFLOW_BYTES = 32,
     TAG_EMPTY = 0,
     TAG_NO_SLOT = 255,
-    INDEX_UNIT_SHIFT = 3,        /* memcached's bucket is 8 bytes: a line counts as 2^3 of them */
-    INDEX_ITEMS_PER_BUCKET = 10, /* grow when there are more on average */
+    INDEX_UNIT_SHIFT = 3, /* memcached's bucket is 8 bytes: a line counts as 2^3 of them */
     INDEX_BUCKETS_MIN = 64,
-    INDEX_HOPS_MAX = 192, /* a reader without a lock gives up on a longer chain */
+    INDEX_BUCKETS_PER_OVERFLOW = 3, /* grow when there is an overflow line for fewer buckets */
+    INDEX_ITEMS_PER_BUCKET_MIN = 8, /* growth stops at more of them on average, all in all */
+    INDEX_HOPS_MAX = 192,           /* a reader without a lock gives up on a longer chain */
 };
 
 struct line {
@@ -62,10 +63,10 @@ struct index {
     _Atomic uint32_t bucket_count;
 
     struct latch overflow_lock __attribute__((aligned(64)));
-    /* guarded by overflow_lock */
+    /* guarded by overflow_lock; the last may be read without */
     uint32_t overflow_free;  /* list through line.overflow */
     uint32_t overflow_fresh; /* first number never used */
-    uint64_t overflow_used;
+    _Atomic uint64_t overflow_used;
 };
 
 /* Where a key stands. line is NULL when it is nowhere. */
@@ -183,11 +184,12 @@ static inline void index_replace(struct spot spot, uint32_t handle) {
     shared_store(&spot.line->slot[spot.slot], handle);
 }
 
-/*
- * How many buckets are still to come, for so many items: a sum of what threads counted, which may
- * be below 0 for a moment.
- */
-uint32_t index_buckets_lacking(const struct index *index, uint64_t items);
+/* Whether there are too many overflow lines for so few buckets. Needs no lock. */
+static inline bool index_wants_growth(const struct index *index) {
+    uint32_t count = shared_load(&index->bucket_count);
+    return shared_load(&index->overflow_used) * INDEX_BUCKETS_PER_OVERFLOW > count &&
+           count < index->bucket_count_max;
+}
 
 /*
  * Growth by one bucket, asking `hash_of` for the hash of each item of the bucket that splits. False

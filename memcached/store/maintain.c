@@ -27,38 +27,23 @@ static uint64_t hash_of(const void *context, const struct item *item) {
     return item_hash(context, item);
 }
 
-static uint64_t items_linked_locked(struct store *store) {
-    uint64_t count = shared_load(&store->retired.counters.linked_items);
-    for (uint32_t i = 0; i < store->thread_count_max; i++) {
-        if (store->threads[i])
-            count += shared_load(&store->threads[i]->counters.linked_items);
-    }
-    return count;
-}
-
 bool store_grow(struct store_thread *thread) {
     struct store *store = thread->store;
     struct index *index = &store->index;
+    bool is_split = true;
     latch_acquire(&store->admin);
-    uint32_t count = shared_load(&index->bucket_count);
-    uint32_t left = index_buckets_lacking(index, items_linked_locked(store));
-    bool has_more = left > GROW_SLICE_BUCKETS;
-    uint32_t end = count + (has_more ? GROW_SLICE_BUCKETS : left);
-    for (; count < end; count++) {
+    for (unsigned i = 0; i < GROW_SLICE_BUCKETS && is_split && index_wants_growth(index); i++) {
+        uint32_t count = shared_load(&index->bucket_count);
         struct stripe *stripe = &store->stripes[count & store->stripe_mask];
         latch_acquire(&stripe->lock);
         index_split_prefetch(index, &store->arena);
         stripe_change_begin(stripe);
-        bool is_split = index_split(index, &store->arena, hash_of, store);
+        is_split = index_split(index, &store->arena, hash_of, store);
         stripe_change_end(stripe);
         latch_release(&stripe->lock);
-        if (!is_split) {
-            has_more = false;
-            break;
-        }
     }
     latch_release(&store->admin);
-    return has_more;
+    return is_split && index_wants_growth(index);
 }
 
 bool store_set_limit(struct store *store, uint64_t limit_bytes) {

@@ -9,26 +9,42 @@
 #include "memcached/store/watch.h"
 #include "memcached/store/write.h"
 
-enum { PEEK_TRIES = 4 };
+enum { PEEK_TRIES = 4, PREFETCH_HOPS_MAX = 2 };
 
 void store_prefetch_index(const struct store *store, uint64_t hash) {
     __builtin_prefetch(index_line(&store->index, hash));
     __builtin_prefetch(stripe_of(store, hash));
 }
 
-void store_prefetch_item(const struct store *store, uint64_t hash) {
-    const struct line *line = index_line(&store->index, hash);
+static inline bool prefetch_match(const struct store *store, const struct line *line,
+                                  uint64_t hash) {
     unsigned match = line_match(line, index_tag(hash));
-    if (!match) {
-        line = index_next(&store->index, line);
-        if (!line)
-            return;
-        /* no branch on what is in this line: it is not in a cache yet, and others wait behind it */
-        match = line_match(line, index_tag(hash)) | 1u << (OVERFLOW_SLOTS - 1);
-    }
+    if (!match)
+        return false;
     const char *item = arena_at(&store->arena, shared_load(&line->slot[__builtin_ctz(match)]));
     __builtin_prefetch(item);
     __builtin_prefetch(item + LINE_BYTES);
+    return true;
+}
+
+bool store_prefetch_item(const struct store *store, uint64_t hash) {
+    const struct line *line = index_line(&store->index, hash);
+    if (prefetch_match(store, line, hash))
+        return false;
+    const struct line *next = index_next(&store->index, line);
+    if (!next)
+        return false;
+    __builtin_prefetch(next);
+    return true;
+}
+
+void store_prefetch_overflow(const struct store *store, uint64_t hash) {
+    const struct line *line = index_next(&store->index, index_line(&store->index, hash));
+    for (unsigned hops = 0; line && hops < PREFETCH_HOPS_MAX; hops++) {
+        if (prefetch_match(store, line, hash))
+            return;
+        line = index_next(&store->index, line);
+    }
 }
 
 /*

@@ -25,8 +25,9 @@ static void stats_from_handles(struct store *store, struct store_stats *out) {
 #undef STORE_COUNTER
     uint32_t buckets = shared_load(&store->index.bucket_count);
     out->index_bucket_count = buckets;
-    out->index_bytes = (uint64_t)buckets * LINE_BYTES;
-    out->hash_is_expanding = index_buckets_lacking(&store->index, out->curr_items) != 0;
+    out->index_overflow_lines = shared_load(&store->index.overflow_used);
+    out->index_bytes = (uint64_t)buckets * LINE_BYTES + out->index_overflow_lines * OVERFLOW_BYTES;
+    out->hash_is_expanding = index_wants_growth(&store->index);
     out->hash_power_level = 32 - (uint32_t)__builtin_clz((buckets - 1) | 1) + INDEX_UNIT_SHIFT;
     out->is_moving_page = store->mover.phase != MOVER_IDLE;
     latch_release(&store->admin);
@@ -64,10 +65,6 @@ void store_stats(struct store *store, struct store_stats *out) {
     out->pages_pool = slabs->pool_count < out->pages_free ? slabs->pool_count : out->pages_free;
     out->arena_bytes_taken = (uint64_t)slabs->page_used << ARENA_PAGE_SHIFT;
     latch_release(&slabs->page_lock);
-    latch_acquire(&store->index.overflow_lock);
-    out->index_overflow_lines = store->index.overflow_used;
-    out->index_bytes += store->index.overflow_used * OVERFLOW_BYTES;
-    latch_release(&store->index.overflow_lock);
     if (store->is_replicated)
         tombstones_count(&store->tombstones, &out->tombstones, &out->tombstones_forgotten);
 }

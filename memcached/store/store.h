@@ -113,11 +113,12 @@ struct store_key {
 uint64_t store_hash(const struct store *store, const char *data, size_t bytes);
 
 /*
- * The two prefetching passes over a batch: the index line of a key, later its likely item. Never
- * block, never fail.
+ * The prefetching passes over a batch: the bucket of a key, later its likely item; and where
+ * store_prefetch_item returns true, what it would be in an overflow line. Never block, never fail.
  */
 void store_prefetch_index(const struct store *store, uint64_t hash);
-void store_prefetch_item(const struct store *store, uint64_t hash);
+bool store_prefetch_item(const struct store *store, uint64_t hash);
+void store_prefetch_overflow(const struct store *store, uint64_t hash);
 
 /* ---- reading ------------------------------------------------------------------------------- */
 

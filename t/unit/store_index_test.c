@@ -138,46 +138,68 @@ START_TEST(a_full_bucket_goes_on_four_items_at_a_time) {
 }
 END_TEST
 
-START_TEST(growth_ends_at_ten_items_a_bucket) {
-    static const struct {
-        uint64_t items;
-        uint32_t lacking;
-    } cases[] = {
-        {0, 0},      {640, 0},     {641, 1},          {650, 1},
-        {651, 2},    {1280, 64},   {1281, 65},        {UINT64_MAX, 0}, /* one below none */
-        {5000, 436}, {10240, 960}, {1000000000, 960}, /* no more than what was reserved */
-    };
-    open_index(10000, false);
-    ck_assert_uint_eq(index_.bucket_count_max, 1024);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-        ck_assert_uint_eq(index_buckets_lacking(&index_, cases[i].items), cases[i].lacking);
-    for (uint32_t handle = 1; handle <= 641; handle++)
+START_TEST(growth_is_wanted_while_there_is_an_overflow_line_for_fewer_than_three_buckets) {
+    enum { PER_BUCKET = LINE_SLOTS + 1, FULL = INDEX_BUCKETS_MIN / 3 };
+    open_index(1024, false);
+    ck_assert_uint_eq(index_.bucket_count_max, 2 * INDEX_BUCKETS_MIN);
+    /* one bucket after the other that needs one overflow line */
+    for (uint32_t handle = 1; handle <= (FULL + 1) * PER_BUCKET; handle++) {
+        hashes[handle] = (handle - 1) / PER_BUCKET | (uint64_t)(handle % 2) * INDEX_BUCKETS_MIN;
+        ck_assert(!index_wants_growth(&index_));
         insert(handle);
+    }
+    ck_assert_uint_eq(index_.overflow_used, FULL + 1);
+    ck_assert(index_wants_growth(&index_));
+    /* the first split is enough, as it leaves one such bucket fewer */
     ck_assert(split());
-    ck_assert_uint_eq(index_buckets_lacking(&index_, 641), 0);
-    index_close(&index_);
+    ck_assert_uint_eq(index_.overflow_used, FULL);
+    ck_assert(!index_wants_growth(&index_));
+    /* removals neither bring growth about nor take buckets away */
+    for (uint32_t handle = 1; handle <= (FULL + 1) * PER_BUCKET; handle++)
+        take_out(handle);
+    ck_assert(!index_wants_growth(&index_));
+    ck_assert_uint_eq(shared_load(&index_.bucket_count), INDEX_BUCKETS_MIN + 1);
+}
+END_TEST
+
+/* Fills buckets until there is an overflow line for each, whatever growth there is. */
+static void assert_wants_no_growth(uint32_t bucket_count) {
+    for (uint32_t handle = 1; handle <= bucket_count * (LINE_SLOTS + 1); handle++) {
+        hashes[handle] = handle % bucket_count;
+        insert(handle);
+    }
+    ck_assert_uint_eq(index_.overflow_used, bucket_count);
+    ck_assert(!index_wants_growth(&index_));
+}
+
+START_TEST(no_growth_is_wanted_where_none_is_allowed) {
     open_index(10000, true);
-    ck_assert_uint_eq(index_buckets_lacking(&index_, 1000000), 0);
+    assert_wants_no_growth(INDEX_BUCKETS_MIN);
+}
+END_TEST
+
+START_TEST(no_growth_is_wanted_beyond_what_was_reserved) {
+    open_index(1024, false);
+    ck_assert_uint_eq(index_.bucket_count_max, 2 * INDEX_BUCKETS_MIN);
+    while (shared_load(&index_.bucket_count) < index_.bucket_count_max)
+        ck_assert(split());
+    assert_wants_no_growth(2 * INDEX_BUCKETS_MIN);
 }
 END_TEST
 
 START_TEST(inserts_removals_and_splits_lose_nothing) {
     open_index(HANDLE_COUNT, false);
-    uint64_t items = 0;
     for (unsigned round = 0; round < 60; round++) {
         /* rather in than out, except for some rounds, and sometimes growth lags */
         unsigned in_percent = round % 10 < 7 ? 80 : 30;
         for (unsigned step = 0; step < 700; step++) {
             uint32_t handle = 1 + (uint32_t)rng_below(&rng, HANDLE_COUNT - 1);
             bool goes_in = rng_below(&rng, 100) < in_percent;
-            if (goes_in && !is_in[handle]) {
+            if (goes_in && !is_in[handle])
                 insert(handle);
-                items++;
-            } else if (!goes_in && is_in[handle]) {
+            else if (!goes_in && is_in[handle])
                 take_out(handle);
-                items--;
-            }
-            if (round % 4 != 3 && index_buckets_lacking(&index_, items))
+            if (round % 4 != 3 && index_wants_growth(&index_))
                 ck_assert(split());
         }
         verify();
@@ -259,7 +281,10 @@ static Suite *index_suite(void) {
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, no_tag_says_empty_or_no_slot);
     tcase_add_test(tcase, a_full_bucket_goes_on_four_items_at_a_time);
-    tcase_add_test(tcase, growth_ends_at_ten_items_a_bucket);
+    tcase_add_test(tcase,
+                   growth_is_wanted_while_there_is_an_overflow_line_for_fewer_than_three_buckets);
+    tcase_add_test(tcase, no_growth_is_wanted_where_none_is_allowed);
+    tcase_add_test(tcase, no_growth_is_wanted_beyond_what_was_reserved);
     tcase_add_test(tcase, inserts_removals_and_splits_lose_nothing);
     tcase_add_test(tcase, a_split_that_finds_no_overflow_line_changes_nothing);
     tcase_add_test(tcase, a_walk_between_splits_meets_everything_once);
