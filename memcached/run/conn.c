@@ -293,7 +293,9 @@ static int on_space(void *context, struct iovec vec[LOOP_SPACE_MAX]) {
     if (conn->fill_bytes)
         vec[count++] = (struct iovec){.iov_base = conn->fill_start, .iov_len = conn->fill_bytes};
     size_t kept = conn->in.bytes;
-    vec[count++] = (struct iovec){.iov_base = receive + kept, .iov_len = INBUF_BYTES_MAX - kept};
+    size_t room = INBUF_BYTES_MAX - kept;
+    vec[count++] = (struct iovec){.iov_base = receive + kept,
+                                  .iov_len = room < CONN_RECEIVE_BYTES ? room : CONN_RECEIVE_BYTES};
     return count;
 }
 

@@ -40,10 +40,11 @@
 
 enum {
     CONN_OUT_BYTES = BUFPOOL_MIDDLE_BYTES, /* what a connection borrows for its answers */
+    CONN_RECEIVE_BYTES = 16 * 1024,        /* at once, beside a value, which needs no copy */
     CONN_SEND_PIECES_MAX = 64,             /* entries of one sendmsg */
     CONN_SPARE_MAX = 256,                  /* closed connections a worker keeps for the next */
     CONN_SHORT_BYTES = 16 * 1024,
-    CONN_PIECE_BYTES = 256 * 1024,
+    CONN_PIECE_BYTES = 512 * 1024,
     CONN_LONG_TURN_BYTES = 512 * 1024, /* of requests and answers, or sent; and besides: */
     CONN_FEED_BYTES = 1024,            /* what feeding a session counts as */
     CONN_CALL_BYTES = 8 * 1024,        /* what sending or closing counts as */
