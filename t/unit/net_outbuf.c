@@ -219,6 +219,7 @@ END_TEST
 Suite *net_outbuf_suite(void) {
     Suite *suite = suite_create("net/outbuf");
     TCase *tcase = tcase_create("outbuf");
+    tcase_set_timeout(tcase, 60); /* under a sanitizer the chance of many rounds takes a while */
     tcase_add_test(tcase, bytes_and_references_keep_their_order);
     tcase_add_test(tcase, a_reference_is_released_when_its_last_byte_is_sent);
     tcase_add_test(tcase, cutting_back_drops_what_came_after_the_mark);
