@@ -39,8 +39,8 @@ void loop_wake(struct loop *loop);
  * ---- streams: connected sockets ---------------------------------------------------------------
  *
  * Who sends little waits for nobody who sends much: a turn receives first from all streams that
- * brought less than LOOP_SHORT_BYTES the last time, then from the others, one piece each, whose turn
- * it has been longest, until LOOP_LONG_TURN_BYTES have come. The rest is for the next turns, which
+ * brought less than LOOP_SHORT_BYTES the last time, then from the others, one piece each, whose
+ * turn it has been longest, until LOOP_LONG_TURN_BYTES have come. The rest is for the next turns, which
  * do not wait.
  */
 

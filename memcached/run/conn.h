@@ -10,8 +10,8 @@
  *
  * No turn is long, however many connections have much to do. Each step comes in two parts: what is
  * short is done at once for every connection; then what is long, a piece at a time, for those whose
- * turn it has been longest, until all pieces together make CONN_LONG_TURN_BYTES. The rest is for the
- * next turns, which do not wait. Receiving is the loop's step and done likewise.
+ * turn it has been longest, until all pieces together make CONN_LONG_TURN_BYTES. The rest is for
+ * the next turns, which do not wait. Receiving is the loop's step and done likewise.
  *
  *             at once                               in turn
  *   execute   a session's first -R requests, until  up to CONN_ROUNDS_MAX times -R, until
