@@ -260,7 +260,17 @@ static enum parse_result batch_parse(struct turn *turn, struct request *batch, u
     return result;
 }
 
-/* Second pass: the items that the index names; last those that it names in another line. */
+/* Takes an item off its list, to put another in its place or none. */
+static inline bool is_write(const struct request *request) {
+    bool is_classic = request->verb >= VERB_SET && request->verb <= VERB_DELETE;
+    return (is_classic || request->verb == VERB_MS || request->verb == VERB_MD) &&
+           request->key_bytes > 0;
+}
+
+/*
+ * Second pass: the items that the index names; then those that it names in another line, and, as
+ * what comes at once is mostly of one kind, the neighbours of those that writes replace.
+ */
 static void batch_prefetch(const struct turn *turn, const struct request *batch, unsigned count) {
     const struct store *store = turn->server->store;
     uint64_t later[SESSION_BATCH_MAX];
@@ -271,6 +281,8 @@ static void batch_prefetch(const struct turn *turn, const struct request *batch,
     }
     for (unsigned i = 0; i < later_count; i++)
         store_prefetch_overflow(store, later[i]);
+    for (unsigned i = 0; i < count && is_write(&batch[i]); i++)
+        store_prefetch_neighbours(store, batch[i].hash);
 }
 
 /* With `stats detail on`. As in memcached, meta commands are not counted. */

@@ -32,7 +32,13 @@ static enum parse_result batch_parse(struct turn *turn, struct binary_request *b
     return result;
 }
 
-/* Second pass: the items that the index names; last those that it names in another line. */
+/* As in session.c. */
+static inline bool is_write(const struct binary_request *request) {
+    return request->command >= BINARY_SET && request->command <= BINARY_DELETE &&
+           request->key_bytes > 0;
+}
+
+/* Second pass, as in session.c. */
 static void batch_prefetch(const struct turn *turn, const struct binary_request *batch,
                            unsigned count) {
     const struct store *store = turn->server->store;
@@ -44,6 +50,8 @@ static void batch_prefetch(const struct turn *turn, const struct binary_request 
     }
     for (unsigned i = 0; i < later_count; i++)
         store_prefetch_overflow(store, later[i]);
+    for (unsigned i = 0; i < count && is_write(&batch[i]); i++)
+        store_prefetch_neighbours(store, batch[i].hash);
 }
 
 static unsigned prefix_events(const struct binary_request *request, bool is_hit) {

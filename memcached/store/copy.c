@@ -27,9 +27,14 @@ UNWATCHED bool shared_equal(const char *racy, const char *own, size_t count) {
     return true;
 }
 
-UNWATCHED uint32_t shared_flags(const char *at) {
-    const volatile unsigned char *p = (const volatile unsigned char *)at;
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+UNWATCHED uint32_t shared_word32(const char *racy) {
+    union {
+        char byte[4];
+        uint32_t word;
+    } own;
+    for (size_t i = 0; i < sizeof(own); i++)
+        own.byte[i] = ((const volatile char *)racy)[i];
+    return own.word;
 }
 
 #else

@@ -111,7 +111,7 @@ static inline char *item_value(struct item *item) {
 
 static inline uint32_t item_client_flags(const struct item *item, unsigned key_bytes,
                                          unsigned bits) {
-    return bits & ITEM_HAS_FLAGS ? shared_flags(item->key + key_bytes) : 0;
+    return bits & ITEM_HAS_FLAGS ? shared_word32(item->key + key_bytes) : 0;
 }
 
 /* The handle of a chunked item's second chunk. */

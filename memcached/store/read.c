@@ -47,6 +47,18 @@ void store_prefetch_overflow(const struct store *store, uint64_t hash) {
     }
 }
 
+void store_prefetch_neighbours(const struct store *store, uint64_t hash) {
+    const struct line *line = index_line(&store->index, hash);
+    unsigned match = line_match(line, index_tag(hash));
+    uint32_t handle = match ? shared_load(&line->slot[__builtin_ctz(match)]) : 0;
+    if (!handle)
+        return;
+    /* without the class's lock: whatever it says, no more than a prefetch comes of it */
+    const struct item *item = item_at(store, handle);
+    __builtin_prefetch(item_at(store, shared_word32((const char *)&item->lru_next)), 1);
+    __builtin_prefetch(item_at(store, shared_word32((const char *)&item->lru_prev)), 1);
+}
+
 /*
  * The header fields of an item, read in one go; consistent if the stripe has not changed meanwhile.
  */

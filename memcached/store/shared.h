@@ -45,25 +45,21 @@ static inline void shared_add(shared_counter *counter, uint64_t count) {
 }
 
 /*
- * Whether bytes[0..count) of two places agree, and the client flags at a place: `racy` may change
- * meanwhile.
+ * Whether bytes[0..count) of two places agree, and the word at a place: `racy` may change meanwhile.
  */
 #if STORE_TSAN
 bool shared_equal(const char *racy, const char *own, size_t count);
-uint32_t shared_flags(const char *racy);
+uint32_t shared_word32(const char *racy);
 #else
 static inline uint64_t shared_word64(const char *at) {
     uint64_t word;
     memcpy(&word, at, sizeof(word));
     return word;
 }
-static inline uint32_t shared_word32(const char *at) {
+static inline uint32_t shared_word32(const char *racy) {
     uint32_t word;
-    memcpy(&word, at, sizeof(word));
+    memcpy(&word, racy, sizeof(word));
     return word;
-}
-static inline uint32_t shared_flags(const char *racy) {
-    return shared_word32(racy);
 }
 /*
  * Words that overlap at the end instead of a byte loop: keys are short and this is on every path.

@@ -119,6 +119,8 @@ uint64_t store_hash(const struct store *store, const char *data, size_t bytes);
 void store_prefetch_index(const struct store *store, uint64_t hash);
 bool store_prefetch_item(const struct store *store, uint64_t hash);
 void store_prefetch_overflow(const struct store *store, uint64_t hash);
+/* After store_prefetch_item: what stands beside the item on its LRU list, which a write changes. */
+void store_prefetch_neighbours(const struct store *store, uint64_t hash);
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
