@@ -9,9 +9,7 @@
 
 _Static_assert((int)ENCODE_HEAD_BYTES_MAX >= (int)STREAM_HEAD_BYTES_MAX, "room for every line");
 
-static int64_t exptime_said(const struct clock *clock, uint32_t exptime) {
-    if (exptime == 0)
-        return 0;
+int64_t encode_exptime(const struct clock *clock, uint32_t exptime) {
     return stream_exptime(exptime, clock_seconds(clock), clock_wall_ms(clock) / 1000);
 }
 
@@ -23,24 +21,11 @@ size_t encode_set(char *out, enum out_dialect dialect, const struct clock *clock
         .value_bytes = view->value_bytes,
         .client_flags = view->client_flags,
         .version = view->version,
-        .exptime = exptime_said(clock, view->exptime),
+        .exptime = encode_exptime(clock, view->exptime),
         .is_stale = dialect == DIALECT_PAIR && view->state & STORE_STALE,
     };
     return dialect == DIALECT_CLASSIC ? stream_put_classic_set(out, &set)
                                       : stream_put_set(out, &set);
-}
-
-size_t encode_change(char *out, const struct clock *clock, const struct store_change *change) {
-    struct stream_set set = {
-        .key = change->key,
-        .key_bytes = change->key_bytes,
-        .value_bytes = change->value_bytes,
-        .client_flags = change->client_flags,
-        .version = change->version,
-        .exptime = exptime_said(clock, change->exptime),
-        .is_stale = change->state & STORE_STALE,
-    };
-    return stream_put_set(out, &set);
 }
 
 bool encode_is_absent(enum out_dialect dialect, const struct store_view *view) {

@@ -19,6 +19,9 @@ enum { ENCODE_HEAD_BYTES_MAX = 512 };
  */
 bool encode_is_absent(enum out_dialect dialect, const struct store_view *view);
 
+/* An item's exptime in the way that a peer reads it. */
+int64_t encode_exptime(const struct clock *clock, uint32_t exptime);
+
 /*
  * Each writes at `out` (ENCODE_HEAD_BYTES_MAX bytes) and returns how many bytes; 0 when the dialect
  * cannot say it. encode_set writes the line before the value, with its CR LF; the value and its CR
@@ -26,8 +29,6 @@ bool encode_is_absent(enum out_dialect dialect, const struct store_view *view);
  */
 size_t encode_set(char *out, enum out_dialect dialect, const struct clock *clock,
                   const struct store_key *key, const struct store_view *view);
-/* The same in DIALECT_PAIR, of a STORE_CHANGE_SET. */
-size_t encode_change(char *out, const struct clock *clock, const struct store_change *change);
 /* A line for behind the value, or none: this peer is to be told by it that the item is stale. */
 size_t encode_stale(char *out, enum out_dialect dialect, const struct store_key *key,
                     const struct store_view *view);

@@ -5,6 +5,7 @@
 #include "memcached/base/bytes.h"
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
+#include "memcached/proto/stream.h"
 #include "repl/encode.h"
 
 bool stage_open(struct stage *stage) {
@@ -24,14 +25,23 @@ void stage_free(struct stage *stage) {
 }
 
 /* Into the stream, without counting it yet; 0: there is no room, or it is none of the stage's. */
-static size_t put_item(const struct stage *stage, const struct clock *clock,
+static size_t put_item(struct stage *stage, const struct clock *clock,
                        const struct store_change *change) {
     size_t room = STAGE_STREAM_BYTES - stage->stream_bytes;
     if (!change->value || change->state || change->value_bytes > STAGE_VALUE_BYTES_MAX ||
         room < ENCODE_HEAD_BYTES_MAX + change->value_bytes + 2)
         return 0;
     char *to = stage->stream + stage->stream_bytes;
-    char *end = to + encode_change(to, clock, change);
+    struct stream_set set = {
+        .key = change->key,
+        .key_bytes = change->key_bytes,
+        .value_bytes = change->value_bytes,
+        .exptime = change->exptime ? encode_exptime(clock, change->exptime) : 0,
+        .client_flags = change->client_flags,
+        .version = change->version,
+        .stem = &stage->stem,
+    };
+    char *end = to + stream_put_set(to, &set);
     end = bytes_put(end, change->value, change->value_bytes);
     memcpy(end, "\r\n", 2);
     return (size_t)(end + 2 - to);

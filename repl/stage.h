@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "memcached/base/clock.h"
+#include "memcached/base/num.h"
 #include "memcached/store/store.h"
 #include "repl/core/dirty_log.h"
 
@@ -33,6 +34,7 @@ struct stage {
     uint64_t last_hash;
     size_t last_stream_at;
     uint32_t last_record_at;
+    struct num_stem stem; /* of the versions in the stream */
     uint64_t start_overs; /* how often the node had started over at the first of them */
     /* for others to read: the version of the first of them (0: none), and how many they are */
     _Atomic uint64_t oldest;

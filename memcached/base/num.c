@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "memcached/base/check.h"
+
 /*
  * Eight digits at once, all of one word: neighbours are joined three times, ones to tens, tens to
  * hundreds, those to the whole. False if a byte is no digit: one that is has 3 as its upper half,
@@ -111,8 +113,9 @@ static inline size_t put_short(char *out, uint32_t value) {
     return count + 4;
 }
 
+enum { BLOCK = 100000000 }; /* one more than eight digits can say */
+
 size_t num_put_u64(char *out, uint64_t value) {
-    enum { BLOCK = 100000000 };
     if (value < BLOCK)
         return put_short(out, (uint32_t)value);
     uint64_t high = value / BLOCK;
@@ -126,6 +129,19 @@ size_t num_put_u64(char *out, uint64_t value) {
     }
     put_eight(out + count, (uint32_t)(value % BLOCK));
     return count + 8;
+}
+
+size_t num_put_u64_on(char *out, struct num_stem *stem, uint64_t value) {
+    uint64_t upper = value / BLOCK;
+    if (UNLIKELY(upper == 0))
+        return num_put_u64(out, value);
+    if (UNLIKELY(upper != stem->upper)) {
+        stem->upper = upper;
+        stem->digit_count = num_put_u64(stem->digits, upper);
+    }
+    memcpy(out, stem->digits, sizeof(stem->digits));
+    put_eight(out + stem->digit_count, (uint32_t)(value % BLOCK));
+    return stem->digit_count + NUM_STEM_LOWER_DIGITS;
 }
 
 bool num_bytes(const char *text, uint64_t *value) {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NUM_U64_DIGITS_MAX = 20 };
+enum { NUM_U64_DIGITS_MAX = 20, NUM_STEM_LOWER_DIGITS = 8 };
 
 /*
  * Decimal digits only, the whole of text[0..bytes), no sign, no space, no overflow. False
@@ -23,6 +23,19 @@ bool num_i64(const char *text, size_t bytes, int64_t *value);
  * NUM_U64_DIGITS_MAX bytes.
  */
 size_t num_put_u64(char *out, uint64_t value);
+
+/*
+ * The digits of a number's upper part, for those that mostly have the same: versions, which count
+ * upwards all day. All zeros to begin with.
+ */
+struct num_stem {
+    uint64_t upper; /* 0: none yet */
+    size_t digit_count;
+    char digits[NUM_U64_DIGITS_MAX - NUM_STEM_LOWER_DIGITS];
+};
+
+/* As num_put_u64; keeps the stem for the next one. */
+size_t num_put_u64_on(char *out, struct num_stem *stem, uint64_t value);
 
 /*
  * A byte count with an optional suffix k, m or g (either case, powers of 1024), as options take it.

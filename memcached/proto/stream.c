@@ -11,7 +11,11 @@ enum { RELATIVE_SECONDS_MAX = 60 * 60 * 24 * 30 };
 #define PUT(to, literal)                                                                           \
     ((char *)memcpy((to), (literal), sizeof(literal) - 1) + sizeof(literal) - 1)
 
-static char *put_number(char *to, uint64_t number) {
+static inline char *put_number(char *to, uint64_t number) {
+    if (number < 10) {
+        *to = (char)('0' + number);
+        return to + 1;
+    }
     return to + num_put_u64(to, number);
 }
 
@@ -26,8 +30,11 @@ static char *put_key(char *to, const char *key, size_t bytes, bool is_text) {
     return is_text ? bytes_put(to, key, bytes) : to + base64_encode(to, key, bytes);
 }
 
-static char *put_version(char *to, uint64_t version) {
-    return version ? put_number(PUT(to, " E"), version) : to;
+static char *put_version(char *to, uint64_t version, struct num_stem *stem) {
+    if (version == 0)
+        return to;
+    to = PUT(to, " E");
+    return stem ? to + num_put_u64_on(to, stem, version) : put_number(to, version);
 }
 
 int64_t stream_exptime(uint32_t exptime, uint32_t now, uint64_t wall_s) {
@@ -48,7 +55,7 @@ size_t stream_put_set(char *out, const struct stream_set *set) {
         to = put_exptime(PUT(to, " T"), set->exptime);
     if (set->client_flags)
         to = put_number(PUT(to, " F"), set->client_flags);
-    to = put_version(to, set->version);
+    to = put_version(to, set->version, set->stem);
     if (set->is_stale)
         to = PUT(to, " I");
     to = is_text ? PUT(to, " q\r\n") : PUT(to, " b q\r\n");
@@ -61,7 +68,7 @@ static size_t put_meta_delete(char *out, const char *key, size_t key_bytes, uint
     char *to = put_key(PUT(out, "md "), key, key_bytes, is_text);
     if (is_stale)
         to = PUT(to, " I");
-    to = put_version(to, version);
+    to = put_version(to, version, NULL);
     to = is_text ? PUT(to, " q\r\n") : PUT(to, " b q\r\n");
     return (size_t)(to - out);
 }

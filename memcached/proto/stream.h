@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memcached/base/num.h"
 #include "memcached/proto/key.h"
 
 enum {
@@ -30,7 +31,8 @@ struct stream_set {
     uint64_t value_bytes;
     int64_t exptime; /* as a client says it: stream_exptime */
     uint32_t client_flags;
-    uint64_t version; /* 0: without E, for a peer that does not know it */
+    uint64_t version;      /* 0: without E, for a peer that does not know it */
+    struct num_stem *stem; /* of the versions before it; NULL: none is kept */
     bool is_stale;
 };
 

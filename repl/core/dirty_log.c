@@ -216,8 +216,8 @@ static void overflow_locked(struct dirty_log *log, uint64_t count) {
 }
 
 /* Field by field in place: a copy of a head just filled in would wait for the small stores. */
-static void record_write(char *record, enum dirty_kind kind, uint64_t version, uint64_t hash,
-                         const char *key, uint32_t key_bytes) {
+static inline void record_write(char *record, enum dirty_kind kind, uint64_t version, uint64_t hash,
+                                const char *key, uint32_t key_bytes) {
     struct record_head *head = (void *)record; /* records stand at multiples of 8 */
     head->kind = (uint8_t)kind;
     head->pad = 0;

@@ -227,6 +227,20 @@ START_TEST(num_put_writes_what_printf_does) {
 }
 END_TEST
 
+START_TEST(a_stem_changes_with_the_numbers) {
+    static const uint64_t starts[] = {0, 99999990, 9999999990, 1790000099999990, UINT64_MAX - 40};
+    struct num_stem stem = {0};
+    for (size_t i = 0; i < ARRAY_COUNT(starts); i++) {
+        for (uint64_t value = starts[i]; value - starts[i] <= 40; value++) {
+            char expected[32], out[NUM_U64_DIGITS_MAX + 1];
+            int bytes = sprintf(expected, "%llu", (unsigned long long)value);
+            ck_assert_uint_eq(num_put_u64_on(out, &stem, value), (size_t)bytes);
+            ck_assert_mem_eq(out, expected, (size_t)bytes);
+        }
+    }
+}
+END_TEST
+
 START_TEST(num_bytes_knows_suffixes) {
     static const struct {
         const char *text;
@@ -445,6 +459,7 @@ static Suite *base_suite(void) {
     tcase_add_test(tcase, num_u64_reads_what_printf_wrote_and_nothing_else);
     tcase_add_test(tcase, num_u32_and_num_i64_have_bounds);
     tcase_add_test(tcase, num_put_writes_what_printf_does);
+    tcase_add_test(tcase, a_stem_changes_with_the_numbers);
     tcase_add_test(tcase, num_bytes_knows_suffixes);
     tcase_add_test(tcase, bytes_are_put_where_they_belong_and_nowhere_else);
     tcase_add_test(tcase, memory_is_zeroed_aligned_and_copied);
