@@ -15,6 +15,7 @@
 
 struct stream_queue {
     struct loop_stream *first, *last;
+    size_t count;
 };
 
 /*
@@ -51,7 +52,7 @@ struct loop_stream {
     bool is_unconfirmed;
     bool is_in_unconfirmed;
     struct stream_queue *queue; /* that it stands in; NULL: in none */
-    struct loop_stream *ready_next, *unconfirmed_next;
+    struct loop_stream *queue_next, *queue_previous, *unconfirmed_next;
     struct loop *loop;
     const struct loop_stream_events *events;
     void *context;
@@ -163,33 +164,27 @@ struct loop_stream *loop_stream_create(struct loop *loop, const struct loop_stre
 
 static void queue_append(struct stream_queue *queue, struct loop_stream *stream) {
     stream->queue = queue;
-    stream->ready_next = NULL;
+    stream->queue_next = NULL;
+    stream->queue_previous = queue->last;
     if (queue->last)
-        queue->last->ready_next = stream;
+        queue->last->queue_next = stream;
     else
         queue->first = stream;
     queue->last = stream;
+    queue->count++;
 }
 
-static struct loop_stream *queue_take(struct stream_queue *queue) {
-    struct loop_stream *stream = queue->first;
-    queue->first = stream->ready_next;
-    if (!queue->first)
-        queue->last = NULL;
-    stream->queue = NULL;
-    return stream;
-}
-
-static void queue_leave(struct stream_queue *queue, struct loop_stream *stream) {
-    struct loop_stream *before = NULL;
-    for (struct loop_stream *at = queue->first; at != stream; at = at->ready_next)
-        before = at;
-    if (before)
-        before->ready_next = stream->ready_next;
+static void queue_leave(struct loop_stream *stream) {
+    struct stream_queue *queue = stream->queue;
+    if (stream->queue_previous)
+        stream->queue_previous->queue_next = stream->queue_next;
     else
-        queue->first = stream->ready_next;
-    if (queue->last == stream)
-        queue->last = before;
+        queue->first = stream->queue_next;
+    if (stream->queue_next)
+        stream->queue_next->queue_previous = stream->queue_previous;
+    else
+        queue->last = stream->queue_previous;
+    queue->count--;
     stream->queue = NULL;
 }
 
@@ -205,7 +200,7 @@ void loop_stream_destroy(struct loop_stream *stream) {
         return;
     loop_stream_close(stream);
     if (stream->queue)
-        queue_leave(stream->queue, stream);
+        queue_leave(stream);
     if (stream->is_in_unconfirmed)
         leave_unconfirmed(stream);
     mem_free(stream);
@@ -337,7 +332,8 @@ static void confirm_streams(struct loop *loop) {
 }
 
 static size_t receive_next(struct stream_queue *queue) {
-    struct loop_stream *stream = queue_take(queue);
+    struct loop_stream *stream = queue->first;
+    queue_leave(stream);
     if (!stream->is_ready || !stream->wants_receive)
         return 0;
     if (stream->is_long && queue != &stream->loop->late) {
@@ -347,35 +343,33 @@ static size_t receive_next(struct stream_queue *queue) {
     return receive(stream);
 }
 
-/* Once from each that stands there, up to `last`. */
-static void receive_ready(struct loop *loop, const struct loop_stream *last) {
-    for (const struct loop_stream *at = NULL; at != last;) {
-        at = loop->ready.first;
+/* Once from each of the first `count` that stand there; some may have left since they were counted. */
+static void receive_ready(struct loop *loop, size_t count) {
+    for (; count > 0 && loop->ready.first; count--)
         receive_next(&loop->ready);
-    }
 }
 
 /* Once from each that stands there now, unless it is too much. */
 static void receive_late(struct loop *loop) {
-    const struct loop_stream *last = loop->late.last;
     size_t bytes = 0;
-    for (const struct loop_stream *at = NULL; at != last && bytes < LOOP_LONG_TURN_BYTES;) {
-        at = loop->late.first;
+    for (size_t count = loop->late.count; count > 0 && loop->late.first; count--) {
         bytes += receive_next(&loop->late);
+        if (bytes >= LOOP_LONG_TURN_BYTES)
+            break;
     }
 }
 
 void loop_turn(struct loop *loop, bool may_wait) {
     loop->has_begun = false;
     confirm_streams(loop);
-    const struct loop_stream *last = loop->ready.last;
-    bool has_ready = last || loop->late.first;
+    size_t ready_count = loop->ready.count;
+    bool has_ready = ready_count > 0 || loop->late.first;
     /* Without ONCE, a turn would go on as long as anything is ready. */
     event_base_loop(loop->base,
                     may_wait && !has_ready ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
     if (has_ready) {
         begin_turn(loop);
-        receive_ready(loop, last);
+        receive_ready(loop, ready_count);
     }
     if (UNLIKELY(loop->late.first))
         receive_late(loop);

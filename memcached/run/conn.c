@@ -47,7 +47,7 @@ static void add_one_own(_Atomic uint64_t *counter) {
 }
 
 /*
- * ---- the two queues ---------------------------------------------------------------------------
+ * ---- the queues --------------------------------------------------------------------------------
  */
 
 static void queue_again(struct conn *conn) {

@@ -8,7 +8,7 @@
  *                    '--> CLOSE: closed once the output is sent
  *   end of the turn --> flush: one send; what the kernel does not take waits for `sendable`
  *
- * No turn is long, however many connections have much to do. Each step comes in two parts: what is
+ * A turn is not long for the much that some connections have to do. Each step comes in two parts: what is
  * short is done at once for every connection; then what is long, a piece at a time, for those whose
  * turn it has been longest, until all pieces together make CONN_LONG_TURN_BYTES. The rest is for
  * the next turns, which do not wait. Receiving is the loop's step and done likewise.
@@ -60,7 +60,7 @@ struct conn_queue {
 
 /* What a worker lends to its connections. Owner thread only, but for the atomics. */
 struct conn_env {
-    struct session_env session; /* fixed */
+    struct session_env session; /* fixed, but for out_high_bytes */
     struct conn_list *list;     /* fixed */
     struct log *log;            /* fixed */
     struct loop *loop;          /* fixed */

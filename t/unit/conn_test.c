@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "memcached/base/check.h"
+#include "memcached/base/mem.h"
 #include "t/unit/session_host.h"
 #include "t/unit/suite.h"
 
@@ -293,6 +294,42 @@ START_TEST(connections_are_closed_a_bounded_number_a_turn) {
 }
 END_TEST
 
+/* A connection comes while others are waited for, and there is no memory for it. */
+static void refuse_one(void *fd) {
+    struct socket_address nobody = {.any.sa_family = AF_UNIX};
+    int pair[2];
+    char byte;
+    ck_assert_int_eq(read(*(int *)fd, &byte, 1), 1);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    atomic_fetch_add(&bench.list.client_count, 1);
+    mem_fail_after(0);
+    ck_assert(!conn_open(&bench.env, pair[0], &nobody, &bench.origin));
+    mem_fail_after(-1);
+    close(pair[1]);
+}
+
+START_TEST(a_structure_that_goes_for_want_of_memory_leaves_the_queues) {
+    int pair[2];
+    int other = client_open();
+    int client = client_open();
+    ck_assert_int_eq(pipe(pair), 0);
+    struct loop_watch *watch = loop_watch_create(bench.env.loop, pair[0], refuse_one, &pair[0]);
+    ck_assert_ptr_nonnull(watch);
+    turn();
+    say(client, "quit\r\n");
+    shutdown(client, SHUT_WR);
+    turn(); /* closed, and its end is still to be received */
+    ck_assert_int_eq(write(pair[1], "x", 1), 1);
+    turn();
+    say(other, "get none\r\n");
+    turn();
+    ck_assert_hears(other, "END\r\n");
+    loop_watch_destroy(watch);
+    close(pair[0]);
+    close(pair[1]);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("conn");
     TCase *tcase = tcase_create("a turn");
@@ -304,6 +341,7 @@ int main(void) {
     tcase_add_test(tcase, values_are_copied_a_bounded_piece_a_turn);
     tcase_add_test(tcase, large_values_are_received_a_bounded_piece_a_turn);
     tcase_add_test(tcase, connections_are_closed_a_bounded_number_a_turn);
+    tcase_add_test(tcase, a_structure_that_goes_for_want_of_memory_leaves_the_queues);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
