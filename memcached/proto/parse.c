@@ -303,6 +303,18 @@ enum parse_result parse_key(struct parser *parser, struct request *request, bool
     return PARSE_REQUEST;
 }
 
+bool parse_keys_are_good(const struct parser *parser, const char *at) {
+    const char *end = parser->end - at > PARSE_LOOK_BYTES ? at + PARSE_LOOK_BYTES : parser->end;
+    for (;;) {
+        const char *key = scan_spaces(at, end);
+        at = scan_word(key, end);
+        if (at - key > PROTO_KEY_BYTES_MAX || end - at < 2)
+            return false;
+        if (at == key)
+            return true;
+    }
+}
+
 void parse_skip_line(struct parser *parser) {
     parser->is_in_get = false;
     parser->is_skipping = true;

@@ -45,6 +45,14 @@ struct parser {
 /* The next request in [at, end), at < end. */
 enum parse_result parse_request(struct parser *parser, struct request *request);
 
+enum { PARSE_LOOK_BYTES = 8 * 1024 };
+
+/*
+ * Whether the line of a get that goes on at `at`, in the same input, is known to hold no bad key:
+ * its end is there, within PARSE_LOOK_BYTES.
+ */
+bool parse_keys_are_good(const struct parser *parser, const char *at);
+
 /* Takes the parser back to a request that it has given out of the same input. */
 void parse_rewind(struct parser *parser, const struct request *request);
 

@@ -308,7 +308,8 @@ static bool batch_execute(struct turn *turn, struct request *batch, unsigned cou
     bool is_detailed = atomic_load_explicit(&turn->server->is_detailed, memory_order_relaxed);
     for (unsigned i = 0; i < count; i++) {
         struct request *request = &batch[i];
-        if (UNLIKELY(turn_out_is_high(turn)) && i > 0 && request->verb != VERB_ERROR) {
+        if (UNLIKELY(turn_out_is_high(turn)) && i > 0 && request->verb != VERB_ERROR &&
+            (request->bits & REQUEST_FIRST || turn_line_is_high(turn, request->start))) {
             parse_rewind(&session->parser, request);
             return false;
         }
@@ -476,11 +477,13 @@ static bool turn_aside(struct turn *turn, unsigned *request_max, struct session_
     return true;
 }
 
-static inline uint32_t out_high_bytes(const struct session *session) {
-    if (UNLIKELY(session->peer->is_datagram))
-        return SESSION_DATAGRAM_OUT_HIGH_BYTES;
-    uint32_t bytes = session->env->out_high_bytes;
-    return bytes ? bytes : SESSION_OUT_HIGH_BYTES;
+static inline void limit_output(struct turn *turn) {
+    const struct session *session = turn->session;
+    bool is_datagram = session->peer->is_datagram;
+    uint32_t most = is_datagram ? SESSION_DATAGRAM_OUT_HIGH_BYTES : SESSION_OUT_HIGH_BYTES;
+    uint32_t wanted = session->env->out_high_bytes;
+    turn->line_high_bytes = most;
+    turn->out_high_bytes = wanted && !is_datagram ? wanted : most;
 }
 
 struct session_result session_feed(struct session *session, const char *input, size_t bytes,
@@ -493,7 +496,7 @@ struct session_result session_feed(struct session *session, const char *input, s
     turn.thread = env->store;
     turn.counters = env->counters;
     turn.out = out;
-    turn.out_high_bytes = out_high_bytes(session);
+    limit_output(&turn);
     event_log_enter(env->events, session->peer->fd);
     turn.has_line_mark = turn.is_skipping_line = turn.is_closing = false;
     turn.cmd_get = turn.get_misses = turn.cmd_set = 0;
@@ -517,7 +520,8 @@ struct session_result session_feed(struct session *session, const char *input, s
         }
         if (parser->at == parser->end)
             break;
-        if (UNLIKELY(turn_out_is_high(&turn) || (line_max == 0 && !parser->is_in_get))) {
+        if (UNLIKELY(parser->is_in_get ? turn_line_is_high(&turn, parser->at)
+                                       : turn_out_is_high(&turn) || line_max == 0)) {
             if (parser->is_skipping) {
                 parse_skip_rest(parser);
                 continue;

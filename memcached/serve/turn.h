@@ -105,6 +105,7 @@ struct turn {
     bool is_skipping_line;        /* the rest of the keys of this line is not wanted */
     bool is_closing;              /* the client is to be sent what is there, and closed */
     uint32_t out_high_bytes;      /* with more than this unsent, no further command is executed */
+    uint32_t line_high_bytes;     /* the same within a line whose keys may be bad */
     /* counted here, added to the counters at the end of the turn */
     unsigned cmd_get, get_misses, cmd_set;
 };
@@ -125,6 +126,16 @@ void turn_out_of_memory(struct turn *turn, struct outbuf_mark mark, const char *
 
 static inline bool turn_out_is_high(const struct turn *turn) {
     return outbuf_pending(turn->out) > turn->out_high_bytes;
+}
+
+/*
+ * The same before a key at `at` that is not the first one of its get. If a later one turns out to be
+ * bad, what was answered is taken back, as far as it has not been sent: so it is sent late unless
+ * all keys are known to be good.
+ */
+static inline bool turn_line_is_high(const struct turn *turn, const char *at) {
+    return outbuf_pending(turn->out) > turn->line_high_bytes ||
+           (turn_out_is_high(turn) && parse_keys_are_good(&turn->session->parser, at));
 }
 
 /* Adds what the turn has counted so far to the counters. */

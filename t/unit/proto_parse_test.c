@@ -292,11 +292,47 @@ START_TEST(rewinding_gives_the_same_request_again) {
 }
 END_TEST
 
+START_TEST(keys_are_good_only_where_all_are_there) {
+    static char text[2 * PARSE_LOOK_BYTES];
+    static const struct {
+        size_t first, second; /* bytes of two keys */
+        const char *end;
+        bool are_good;
+    } cases[] = {
+        {1, 250, " \r\nget x\r\n", true},
+        {250, 250, "\r\n", true},
+        {250, 251, "\r\n", false},
+        {251, 1, "\r\n", false},
+        {1, 1, "", false},
+        {1, 1, " ", false},
+        {1, 1, "\r", false},
+        {1, 251, "", false},
+        {1, 250, "\n...", true},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        memset(text, 'k', sizeof(text));
+        text[0] = text[1 + cases[i].first] = ' ';
+        size_t bytes = 2 + cases[i].first + cases[i].second;
+        strcpy(text + bytes, cases[i].end);
+        struct parser parser = parser_for(text, bytes + strlen(cases[i].end));
+        ck_assert_msg(parse_keys_are_good(&parser, text) == cases[i].are_good, "case %zu", i);
+    }
+    memset(text, ' ', sizeof(text));
+    text[PARSE_LOOK_BYTES - 2] = '\n';
+    struct parser parser = parser_for(text, sizeof(text));
+    ck_assert(parse_keys_are_good(&parser, text));
+    text[PARSE_LOOK_BYTES - 2] = ' ';
+    text[PARSE_LOOK_BYTES] = '\n';
+    ck_assert(!parse_keys_are_good(&parser, text));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("proto_parse");
     TCase *tests = tcase_create("proto_parse");
     tcase_add_test(tests, usual_and_unusual_lines_are_parsed);
     tcase_add_test(tests, a_nul_ends_a_line_early);
+    tcase_add_test(tests, keys_are_good_only_where_all_are_there);
     tcase_add_test(tests, keys_of_every_length_are_found);
     tcase_add_test(tests, values_are_waited_for_or_begun);
     tcase_add_test(tests, lines_without_an_end_are_refused_unless_they_are_a_get);

@@ -76,5 +76,10 @@ for my $byte (grep { $_ != 10 && $_ != 13 && $_ != 32 } 1 .. 255) {
 }
 is($wrong, 0, 'keys that differ in one byte are different keys');
 
+# What the keys before it have brought is taken back, be it much.
+set_ok($c, 'v', 'v' x 1024);
+reply_is($c, 'get' . ' v' x $_ . " $too_long\r\n", $format, "$_ KB, and then a key of 251 bytes")
+    for 10, 17, 200;
+
 $server->stop;
 done_testing;
