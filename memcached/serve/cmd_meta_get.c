@@ -11,12 +11,10 @@ static const uint64_t miss_flags = META_BIT('k') | META_BIT('O');
 
 enum { VALUE_FRAME_BYTES_MAX = 2 + 1 + NUM_U64_DIGITS_MAX + META_RETURNS_BYTES_MAX + 2 };
 
-/* The seconds left below which mg with R claims an item, as an exptime; 0: none are. */
+/* mg with R claims an item that lives no longer than this: seconds, or a time, as in T. 0: none. */
 static inline uint32_t claim_before(const struct turn *turn, const struct meta *meta) {
-    int32_t seconds = (int32_t)meta->recache_s;
-    return META_HAS(meta, 'R') && seconds > 0
-               ? clock_seconds(turn->server->clock) + (uint32_t)seconds
-               : 0;
+    int32_t asked = (int32_t)meta->recache_s;
+    return META_HAS(meta, 'R') && asked > 0 ? exptime_of(turn->server, asked) : 0;
 }
 
 /* Whether this read has to claim the item, which takes the lock. */

@@ -39,6 +39,8 @@ replies_are($c,
     [ "touch r 1000\r\nmg r R100\r\n",     "TOUCHED\r\nHD Z\r\n", 'a touch leaves that as it is' ],
     [ "ms r 1 T20\r\n1\r\nmg r R100\r\n",  "HD\r\nHD W\r\n", 'a new value ends it' ],
     [ "ms r 1\r\n1\r\nmg r R100 N5\r\n",   "HD\r\nHD\r\n", 'an item that lives for ever' ],
+    [ "ms r 1 T2000000000\r\n1\r\nmg r R1999999000\r\nmg r R2000001000\r\n", "HD\r\nHD\r\nHD W\r\n",
+      'a point in time, as in T' ],
     [ "ms r 1 T20\r\n1\r\nmg r T500 R100\r\nmg r R100 T20 t\r\nmg r T20 R100 t\r\n",
       "HD\r\nHD\r\nHD t20\r\nHD t20 W\r\n", 'T before R, and R before T' ],
 );
