@@ -157,8 +157,10 @@ replies_are($c,
     [ "get big\r\n", "VALUE big 0 500000\r\n" . 'b' x 500000 . "\r\nEND\r\n" ],
 );
 is($c->stats('settings')->{domain_socket}, $path, 'stats settings name it');
-my $conns = $c->stats('conns');
-ok((grep { $_ eq "unix:$path" } values %$conns), 'stats conns name it');
+my $conns;
+ok(poll_until { $conns = $c->stats('conns'); grep { $_ eq "unix:$path" } values %$conns },
+   'stats conns name it')
+    or diag(join ', ', map { "$_ $conns->{$_}" } sort keys %$conns);
 my @many = conns($server, 100);
 set_ok($_, 'm', '1') for $many[99];
 value_is($_, 'm', '1') for $many[0];
