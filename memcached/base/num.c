@@ -5,6 +5,8 @@
 
 #include "memcached/base/check.h"
 
+enum { BLOCK_DIGITS = 8, BLOCK = 100000000 }; /* one more than so many digits can say */
+
 /*
  * Eight digits at once, all of one word: neighbours are joined three times, ones to tens, tens to
  * hundreds, those to the whole. False if a byte is no digit: one that is has 3 as its upper half,
@@ -30,10 +32,10 @@ bool num_u64(const char *text, size_t bytes, uint64_t *value) {
         return false;
     uint64_t sum = 0;
     size_t at = 0;
-    for (uint64_t eight; bytes - at >= 8; at += 8) {
+    for (uint64_t eight; bytes - at >= BLOCK_DIGITS; at += BLOCK_DIGITS) {
         if (!eight_digits(text + at, &eight))
             return false;
-        sum = sum * 100000000 + eight;
+        sum = sum * BLOCK + eight;
     }
     for (; at < bytes; at++) {
         unsigned digit = (unsigned)(unsigned char)text[at] - '0';
@@ -112,8 +114,6 @@ static inline size_t put_short(char *out, uint32_t value) {
     put_four(out + count, value % 10000);
     return count + 4;
 }
-
-enum { BLOCK = 100000000 }; /* one more than eight digits can say */
 
 size_t num_put_u64(char *out, uint64_t value) {
     if (value < BLOCK)

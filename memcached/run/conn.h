@@ -8,7 +8,7 @@
  *                    '--> CLOSE: closed once the output is sent
  *   end of the turn --> flush: one send; what the kernel does not take waits for `sendable`
  *
- * A turn is not long for the much that some connections have to do. Each step comes in two parts: what is
+ * Much work for some connections does not make a turn long. Each step comes in two parts: what is
  * short is done at once for every connection; then what is long, a piece at a time, for those whose
  * turn it has been longest, until all pieces together make CONN_LONG_TURN_BYTES. The rest is for
  * the next turns, which do not wait. Receiving is the loop's step and done likewise.
