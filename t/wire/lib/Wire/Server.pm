@@ -24,7 +24,6 @@ my $timeout;
 sub timeout { return $timeout //= $ENV{WIRE_TIMEOUT} || (is_sanitized() ? 60 : 10) }
 
 my %running;    # pid => server, of those not reaped yet
-my $owner_pid = $$;
 
 # The program under test.
 my $program;
@@ -94,7 +93,7 @@ sub spawn { my ($class, @arguments) = @_; return $class->spawn_program(program()
 # Another program in its place.
 sub spawn_program {
     my ($class, $other, @arguments) = @_;
-    my $self = bless { arguments => [@arguments], program => $other }, $class;
+    my $self = bless { arguments => [@arguments], program => $other, owner => $$ }, $class;
     $self->{stderr_path} = dir() . "/stderr.$$.$spawned";
     $self->{stdout_path} = dir() . "/stdout.$$.$spawned";
     $spawned++;
@@ -281,18 +280,19 @@ sub _report {
     return "@{$self->{arguments}}: $complaint; its stderr:\n" . substr($self->stderr, 0, 20000);
 }
 
+# Those that this process has started and not reaped; a fork of it has none at first.
+sub left_running { return grep { $_->{owner} == $$ } values %running }
+
 # A server still running at the end of the script is stopped, and its bad end is the script's.
 END {
-    if ($$ == $owner_pid) {
-        my $status = $?;
-        for my $server (values %running) {
-            my $complaint = $server->end;
-            next unless $complaint;
-            diag($server->_report($complaint));
-            $status ||= 1;
-        }
-        $? = $status;
+    my $status = $?;
+    for my $server (left_running()) {
+        my $complaint = $server->end;
+        next unless $complaint;
+        diag($server->_report($complaint));
+        $status ||= 1;
     }
+    $? = $status;
 }
 
 1;

@@ -138,6 +138,10 @@ sub _fork_cases {
     return $from if $pid;
     my $outcome = eval { $self->_run_cases($kind, $first, undef, $self->{jobs}) }
         || { requests => 0, cases => 0, bytes => 0, failures => [ "the tester died: $@" ], unrepeated => [] };
+    for my $server (Wire::Server::left_running()) {
+        warn "differ: left running by $kind, job $first: $server->{program} @{$server->{arguments}}\n";
+        $server->end;
+    }
     print encode_json($outcome);
     close STDOUT;
     POSIX::_exit(0);
