@@ -231,14 +231,18 @@ static struct session_result execute(struct conn *conn, const char *input, size_
     bool has_begun = session_has_begun(conn->session);
     bool is_request = !session_is_in_request(conn->session);
     bool is_in_dump = session_is_in_dump(conn->session);
+    struct session_notes notes = {0};
+    env->session.notes = &notes;
     struct session_result result = session_feed(conn->session, input, bytes,
                                                 is_request ? 1 : SESSION_REQUESTS_NONE, &conn->out);
+    env->session.notes = NULL;
     struct trace trace = {.log = env->log,
                           .fd = conn->entry.fd,
                           .is_binary = session_is_binary(conn->session),
                           .request = input,
                           .bytes = is_request ? bytes : 0,
-                          .consumed = result.consumed};
+                          .consumed = result.consumed,
+                          .notes = &notes};
     if (!has_begun && session_has_begun(conn->session) &&
         session_peer(conn->session)->protocol == PROTOCOL_AUTO)
         log_line(env->log, LOG_COMMANDS, "%d: Client using the %s protocol", trace.fd,

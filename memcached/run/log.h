@@ -7,7 +7,7 @@
 
 #include "memcached/base/lock.h"
 
-enum { LOG_LINE_BYTES_MAX = 1024 };
+enum { LOG_LINE_BYTES_MAX = 4096 }; /* so much goes into a pipe in one piece */
 
 enum log_level {
     LOG_ALWAYS = 0, /* something is wrong or was asked for */

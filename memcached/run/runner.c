@@ -86,6 +86,11 @@ static void ask_to_stop(struct runner *runner) {
     loop_wake(runner->loop);
 }
 
+static void on_memory_limited(void *context, uint32_t megabytes) {
+    const struct runner *runner = context;
+    log_line(runner->config.log, LOG_VERBOSE, "maxbytes adjusted to %" PRIu32 "m", megabytes);
+}
+
 static void on_crawl_asked(void *context) {
     const struct runner *runner = context;
     background_wake(runner->background);
@@ -240,6 +245,7 @@ struct runner *runner_create(const struct runner_config *config, const char **wh
                                                    .stats_stalls = on_stats_stalls,
                                                    .stats_reset = on_stats_reset,
                                                    .watch = on_watch,
+                                                   .memory_limited = on_memory_limited,
                                                    .crawl_asked = on_crawl_asked,
                                                    .shutdown = on_shutdown};
     return runner;

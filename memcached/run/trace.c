@@ -120,6 +120,13 @@ static void show_text(const struct trace *trace, const struct outbuf *out,
     }
 }
 
+static void show_held_back(const struct trace *trace, struct outbuf *out,
+                           struct outbuf_mark since) {
+    const char *line = out->data + since.bytes;
+    show_line(trace, '>', "NOREPLY ", line, line_length(line, out->bytes - since.bytes));
+    outbuf_cut(out, since);
+}
+
 /* ---- binary ---------------------------------------------------------------------------------- */
 
 static void show_head(const struct trace *trace, char direction, const char *head) {
@@ -231,10 +238,16 @@ void trace_request(const struct trace *trace, bool has_answer) {
         log_line(trace->log, LOG_COMMANDS, "Invalid magic:  %x", magic);
 }
 
-void trace_answer(const struct trace *trace, const struct outbuf *out, struct outbuf_mark since) {
+void trace_answer(const struct trace *trace, struct outbuf *out, struct outbuf_mark since) {
+    const struct session_notes *notes = trace->notes;
+    if (notes->has_other_cas)
+        log_line(trace->log, LOG_COMMANDS, "CAS:  failure: expected %" PRIu64 ", got %" PRIu64,
+                 notes->cas_present, notes->cas_given);
     if (out->bytes == since.bytes)
         return;
-    if (trace->is_binary)
+    if (notes->is_held_back)
+        show_held_back(trace, out, since);
+    else if (trace->is_binary)
         show_binary_answer(trace, out->data + since.bytes, out->bytes - since.bytes);
     else
         show_text(trace, out, since);

@@ -7,7 +7,6 @@
 #include "memcached/base/mem.h"
 #include "memcached/net/udp.h"
 #include "memcached/net/udp_frame.h"
-#include "memcached/proto/binary.h"
 #include "memcached/run/trace.h"
 #include "memcached/serve/datagram.h"
 
@@ -66,21 +65,31 @@ static bool on_replied(void *context, uint64_t bytes) {
     return true;
 }
 
-static void execute(struct udp_port *port, const char *payload, size_t bytes) {
-    struct conn_env *env = port->env;
-    struct outbuf_mark mark = outbuf_mark(&port->out);
-    struct trace trace = {.log = env->log,
+static void on_executed(void *context, const char *request, size_t bytes, size_t consumed,
+                        struct outbuf_mark since) {
+    struct udp_port *port = context;
+    struct session_notes *notes = port->env->session.notes;
+    struct trace trace = {.log = port->env->log,
                           .fd = port->entry.fd,
-                          .is_binary = bytes && (unsigned char)*payload == BINARY_MAGIC_REQUEST,
-                          .request = payload,
+                          .is_binary = session_is_binary(port->session),
+                          .request = request,
                           .bytes = bytes,
-                          .consumed = bytes};
-    if (UNLIKELY(log_is_on(env->log, LOG_COMMANDS)))
-        trace_request(&trace, true);
-    datagram_execute(port->session, payload, bytes, UDP_REPLY_BYTES_MAX, &port->out, on_replied,
-                     port);
-    if (UNLIKELY(log_is_on(env->log, LOG_COMMANDS)))
-        trace_answer(&trace, &port->out, mark);
+                          .consumed = consumed,
+                          .notes = notes};
+    trace_request(&trace, true);
+    trace_answer(&trace, &port->out, since);
+    *notes = (struct session_notes){0};
+}
+
+static void execute(struct udp_port *port, const char *payload, size_t bytes) {
+    struct session_env *session_env = &port->env->session;
+    bool is_shown = log_is_on(port->env->log, LOG_COMMANDS);
+    struct session_notes notes = {0};
+    struct datagram_calls calls = {
+        .context = port, .replied = on_replied, .executed = is_shown ? on_executed : NULL};
+    session_env->notes = is_shown ? &notes : NULL;
+    datagram_execute(port->session, payload, bytes, UDP_REPLY_BYTES_MAX, &port->out, &calls);
+    session_env->notes = NULL;
 }
 
 /* False when none was there. */

@@ -25,7 +25,7 @@ static inline bool is_word(const struct words *words, unsigned i, const char *wa
 /* A client that said noreply is not told of errors either, as far as its line is understood. */
 static inline void answer(const struct admin_call *call, const struct words *words,
                           const char *line) {
-    if (!words->is_noreply)
+    if (!words->is_noreply || session_notes_reply(call->env->notes))
         (void)outbuf_put(call->out, line, strlen(line));
 }
 

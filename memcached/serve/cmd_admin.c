@@ -135,9 +135,7 @@ static void cmd_version(const struct admin_call *call, const struct words *words
 
 static void cmd_verbosity(const struct admin_call *call, const struct words *words) {
     uint32_t level;
-    if (words->count == 2 && words->is_noreply) {
-        /* `verbosity noreply`: nothing to set, nobody to tell */
-    } else if (!number_u32(words->word[1].text, words->word[1].bytes, &level)) {
+    if (!number_u32(words->word[1].text, words->word[1].bytes, &level)) {
         answer(call, words, BAD_FORMAT);
     } else {
         atomic_store(&call->env->server->settings->verbose,
@@ -185,17 +183,21 @@ static void cmd_flush_all(const struct admin_call *call, const struct words *wor
 }
 
 static void cmd_cache_memlimit(const struct admin_call *call, const struct words *words) {
+    const struct serve_run_hooks *run = &call->env->server->run;
     uint32_t megabytes;
-    if (!number_u32(words->word[1].text, words->word[1].bytes, &megabytes))
+    if (!number_u32(words->word[1].text, words->word[1].bytes, &megabytes)) {
         answer(call, words, "ERROR\r\n");
-    else if (megabytes < MEMLIMIT_MEGABYTES_MIN)
+    } else if (megabytes < MEMLIMIT_MEGABYTES_MIN) {
         answer(call, words, "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n");
-    else if (megabytes > MEMLIMIT_MEGABYTES_MAX)
+    } else if (megabytes > MEMLIMIT_MEGABYTES_MAX) {
         answer(call, words, "MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n");
-    else if (!store_set_limit(call->env->server->store, (uint64_t)megabytes << 20))
+    } else if (!store_set_limit(call->env->server->store, (uint64_t)megabytes << 20)) {
         answer(call, words, "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n");
-    else
+    } else {
+        if (run->memory_limited)
+            run->memory_limited(run->context, megabytes);
         answer(call, words, "OK\r\n");
+    }
 }
 
 static void cmd_shutdown(const struct admin_call *call, const struct words *words) {

@@ -17,7 +17,7 @@ void cmd_arith(struct turn *turn, const struct request *request) {
         COUNT(turn->counters, decr_misses, 1);
     else if (status == STORE_NOT_FOUND)
         COUNT(turn->counters, incr_misses, 1);
-    if (request->bits & REQUEST_NOREPLY)
+    if (turn_is_silent(turn, request->bits & REQUEST_NOREPLY))
         return;
     switch (status) {
     case STORE_OK:

@@ -113,6 +113,8 @@ void binary_store_finish(struct turn *turn, struct store_job *job) {
         store_commit(turn->thread, job->item, job->hash, &job->write, &version);
     if (UNLIKELY(status == STORE_NOT_FOUND && job->write.mode == STORE_CAS))
         COUNT(turn->counters, cas_misses, 1);
+    if (UNLIKELY(status == STORE_EXISTS))
+        store_note_cas(turn, job, version);
     if (UNLIKELY(status != STORE_OK))
         binary_reply_status(turn, &job->echo, status_of(job, status));
     else if (!job->is_noreply)

@@ -8,7 +8,7 @@ void cmd_delete(struct turn *turn, const struct request *request) {
     enum store_status status = store_delete(turn->thread, &key, false, 0, 0);
     if (status != STORE_OK)
         COUNT(turn->counters, delete_misses, 1);
-    if (request->bits & REQUEST_NOREPLY)
+    if (turn_is_silent(turn, request->bits & REQUEST_NOREPLY))
         return;
     if (status == STORE_OK)
         TURN_REPLY(turn, "DELETED\r\n");

@@ -153,6 +153,8 @@ void meta_store_finish(struct turn *turn, struct store_job *job) {
     enum store_status status = commit(turn, job, &version);
     if (UNLIKELY(status == STORE_NOT_FOUND))
         COUNT(turn->counters, cas_misses, 1);
+    if (UNLIKELY(status == STORE_EXISTS))
+        store_note_cas(turn, job, version);
     if (status == STORE_OK) {
         facts.version = turn_cas(turn, version);
         if (is_joining(job) && META_HAS(&job->meta, 's'))

@@ -20,7 +20,7 @@ void store_refuse_item(struct turn *turn, const struct store_key *key, enum stor
 static void refuse(struct turn *turn, const struct request *request, enum store_status why) {
     struct store_key key = request_key(request);
     store_refuse_item(turn, &key, modes[request->verb], request->verb == VERB_SET, why);
-    if (!(request->bits & REQUEST_NOREPLY)) {
+    if (!turn_is_silent(turn, request->bits & REQUEST_NOREPLY)) {
         if (why == STORE_TOO_LARGE)
             TURN_REPLY(turn, "SERVER_ERROR object too large for cache\r\n");
         else
@@ -65,7 +65,7 @@ void store_refuse(struct turn *turn, struct store_job *job) {
         return;
     }
     store_drop_job(turn, job);
-    if (!job->is_noreply)
+    if (!turn_is_silent(turn, job->is_noreply))
         TURN_REPLY(turn, "SERVER_ERROR Out of memory during read\r\n");
 }
 
@@ -76,7 +76,7 @@ void store_bad_chunk(struct turn *turn, struct store_job *job) {
         return;
     }
     turn->cmd_set++;
-    if (!job->is_noreply)
+    if (!turn_is_silent(turn, job->is_noreply))
         TURN_REPLY(turn, "CLIENT_ERROR bad data chunk\r\n");
 }
 
@@ -106,6 +106,15 @@ static void reply_status(struct turn *turn, enum store_status status) {
     TURN_REPLY(turn, "NOT_STORED\r\n");
 }
 
+void store_note_cas(const struct turn *turn, const struct store_job *job, uint64_t version) {
+    struct session_notes *notes = turn->session->env->notes;
+    if (!notes || job->write.mode == STORE_APPEND || job->write.mode == STORE_PREPEND)
+        return;
+    notes->has_other_cas = true;
+    notes->cas_present = turn_cas(turn, version);
+    notes->cas_given = job->write.expected_version;
+}
+
 void store_finish(struct turn *turn, struct store_job *job) {
     if (UNLIKELY(turn->session->kind == SESSION_LINK)) {
         link_store_finish(turn, job);
@@ -117,9 +126,13 @@ void store_finish(struct turn *turn, struct store_job *job) {
         meta_store_finish(turn, job);
         return;
     }
-    enum store_status status = store_commit(turn->thread, job->item, job->hash, &job->write, NULL);
+    uint64_t version;
+    enum store_status status =
+        store_commit(turn->thread, job->item, job->hash, &job->write, &version);
     if (UNLIKELY(status == STORE_NOT_FOUND))
         COUNT(turn->counters, cas_misses, 1);
-    if (!job->is_noreply)
+    if (UNLIKELY(status == STORE_EXISTS))
+        store_note_cas(turn, job, version);
+    if (!turn_is_silent(turn, job->is_noreply))
         reply_status(turn, status);
 }

@@ -10,7 +10,7 @@ void cmd_touch(struct turn *turn, const struct request *request) {
     COUNT(turn->counters, cmd_touch, 1);
     if (status != STORE_OK)
         COUNT(turn->counters, touch_misses, 1);
-    if (request->bits & REQUEST_NOREPLY)
+    if (turn_is_silent(turn, request->bits & REQUEST_NOREPLY))
         return;
     if (status == STORE_OK)
         TURN_REPLY(turn, "TOUCHED\r\n");

@@ -16,14 +16,11 @@ static bool take_streams(const struct words *words, uint32_t *streams) {
 void cmd_watch(const struct admin_call *call, const struct words *words) {
     const struct server *server = call->env->server;
     uint32_t streams;
-    /* who does not want to hear of OK does not want to hear of anything */
-    if (words->is_noreply)
-        return;
     if (!server->settings->is_watch_enabled) {
         answer(call, words, "CLIENT_ERROR watch commands not allowed\r\n");
         return;
     }
-    if (!take_streams(words, &streams)) {
+    if (words->is_noreply || !take_streams(words, &streams)) { /* no stream is called so */
         answer(call, words, "ERROR\r\n");
         return;
     }

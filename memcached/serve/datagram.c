@@ -26,14 +26,16 @@ static void execute_one(struct session *session, const char *payload, size_t byt
 }
 
 void datagram_execute(struct session *session, const char *payload, size_t bytes,
-                      uint64_t reply_bytes_max, struct outbuf *out, datagram_replied replied,
-                      void *context) {
+                      uint64_t reply_bytes_max, struct outbuf *out,
+                      const struct datagram_calls *calls) {
     DCHECK(session_peer(session)->is_datagram && session_is_at_rest(session));
     struct session_result result;
     do {
         struct outbuf_mark mark = outbuf_mark(out);
         uint64_t before = outbuf_pending(out);
         execute_one(session, payload, bytes, out, &result);
+        if (UNLIKELY(calls->executed))
+            calls->executed(calls->context, payload, bytes, result.consumed, mark);
         payload += result.consumed;
         bytes -= result.consumed;
         bool is_complete = session_is_at_rest(session);
@@ -46,7 +48,7 @@ void datagram_execute(struct session *session, const char *payload, size_t bytes
                 take_back(out, mark);
         }
         uint64_t replied_bytes = outbuf_pending(out) - before;
-        if (replied_bytes > 0 && !replied(context, replied_bytes))
+        if (replied_bytes > 0 && !calls->replied(calls->context, replied_bytes))
             take_back(out, mark);
     } while (result.next != SESSION_CLOSE && result.consumed > 0 && bytes > 0 &&
              session_is_at_rest(session));

@@ -18,6 +18,18 @@
  * place for one more, it is taken back.
  */
 typedef bool (*datagram_replied)(void *context, uint64_t bytes);
+/*
+ * A request was executed: it began at `request`, and took `consumed` of the bytes that are there.
+ * What is answered begins at `since`, and may be cut off.
+ */
+typedef void (*datagram_executed)(void *context, const char *request, size_t bytes, size_t consumed,
+                                  struct outbuf_mark since);
+
+struct datagram_calls {
+    void *context;
+    datagram_replied replied;
+    datagram_executed executed; /* NULL: nobody looks */
+};
 
 /*
  * Executes what is in payload[0..bytes), in a session of a peer that is_datagram, at rest; it is so
@@ -25,7 +37,7 @@ typedef bool (*datagram_replied)(void *context, uint64_t bytes);
  * SESSION_DATAGRAM_OUT_HIGH_BYTES wait, no further request is executed.
  */
 void datagram_execute(struct session *session, const char *payload, size_t bytes,
-                      uint64_t reply_bytes_max, struct outbuf *out, datagram_replied replied,
-                      void *context);
+                      uint64_t reply_bytes_max, struct outbuf *out,
+                      const struct datagram_calls *calls);
 
 #endif

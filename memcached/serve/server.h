@@ -60,6 +60,7 @@ struct serve_run_hooks {
     void (*stats_reset)(void *context);
     /* From now on `connection` (of session_peer) is shown these streams (EVENT_STREAM_ bits). */
     enum serve_watch (*watch)(void *context, void *connection, uint32_t streams);
+    void (*memory_limited)(void *context, uint32_t megabytes); /* a new limit is in force */
     void (*crawl_asked)(void *context); /* whoever calls store_crawl should do so soon */
     void (*shutdown)(void *context, bool is_graceful); /* asks for the end; returns at once */
 };

@@ -124,7 +124,7 @@ static void execute_error(struct turn *turn, const struct request *request) {
         return;
     if (!is_first && turn->has_line_mark)
         outbuf_cut(turn->out, turn->line_mark);
-    if (!(request->bits & REQUEST_NOREPLY))
+    if (!turn_is_silent(turn, request->bits & REQUEST_NOREPLY))
         turn_reply(turn, reply->text, reply->bytes);
 }
 

@@ -37,13 +37,31 @@ enum session_next {
 
 struct session;
 
+/* What the answers of one feed do not tell, for who looks over the client's shoulder (-vv). */
+struct session_notes {
+    /* the client said noreply: what was answered is for these notes alone, and to be taken back */
+    bool is_held_back;
+    bool has_other_cas; /* an item was not stored for its CAS value */
+    uint64_t cas_present, cas_given;
+};
+
+/* A client said noreply: does somebody else want the reply? Who does takes it back. */
+static inline bool session_notes_reply(struct session_notes *notes) {
+    if (!notes)
+        return false;
+    notes->is_held_back = true;
+    return true;
+}
+
 /* What a worker lends to all its sessions. One thread. */
 struct session_env {
     struct server *server;
     struct store_thread *store;
     struct serve_counters *counters;
     struct event_log *events; /* NULL: nobody is told */
-    unsigned worker;          /* its number, from 0 on */
+    /* Filled in by the feed; lent for one of a single request. NULL: nobody looks. */
+    struct session_notes *notes;
+    unsigned worker; /* its number, from 0 on */
     /*
      * With more than this unsent no further command is executed, datagrams' aside; 0:
      * SESSION_OUT_HIGH_BYTES. May change between feeds.

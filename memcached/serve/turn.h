@@ -118,6 +118,11 @@ void turn_reply(struct turn *turn, const char *text, size_t bytes);
 #define TURN_REPLY(turn, literal) turn_reply((turn), (literal), sizeof(literal) - 1)
 void turn_reply_text(struct turn *turn, const char *text);
 
+/* Nobody is to see the reply: it is not composed. */
+static inline bool turn_is_silent(const struct turn *turn, bool is_noreply) {
+    return is_noreply && !session_notes_reply(turn->session->env->notes);
+}
+
 /*
  * There is no memory for a reply that was begun at `mark`: takes it back (with all of the line's
  * where that is possible) and says so instead.
@@ -264,6 +269,8 @@ void value_skip(struct turn *turn, const char *from, uint64_t bytes);
 void value_swallow(struct turn *turn, const struct request *request);
 /* The value is all there: stores it and replies. Classic and meta. */
 void store_finish(struct turn *turn, struct store_job *job);
+/* An item with this version was in the way: for who looks over the client's shoulder. */
+void store_note_cas(const struct turn *turn, const struct store_job *job, uint64_t version);
 void store_bad_chunk(struct turn *turn, struct store_job *job);
 /* There is no memory for the rest of the value: no item, and a reply. */
 void store_refuse(struct turn *turn, struct store_job *job);

@@ -292,7 +292,8 @@ struct store_write {
 /*
  * Links the reserved item (the reference passes to the store in every case). STORE_OK with *version
  * set (may be NULL), or STORE_NOT_STORED (append and prepend also where the two together are too
- * large, or have no room), STORE_EXISTS, STORE_NOT_FOUND (cas on an absent key) or STORE_NO_MEMORY.
+ * large, or have no room), STORE_EXISTS (then, append and prepend aside, *version is that of the
+ * item in the way), STORE_NOT_FOUND (cas on an absent key) or STORE_NO_MEMORY.
  */
 enum store_status store_commit(struct store_thread *thread, struct item *item, uint64_t hash,
                                const struct store_write *write, uint64_t *version);

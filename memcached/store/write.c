@@ -210,6 +210,8 @@ enum store_status store_commit(struct store_thread *thread, struct item *item, u
         inherit_stale(item, present);
     if (LIKELY(status == STORE_OK))
         status = commit_locked(thread, stripe, hash, spot, item, write->new_version, version);
+    else if (status == STORE_EXISTS && version)
+        *version = shared_load(&present->version);
     watch_commit(thread, item, write->mode, status);
     if (UNLIKELY(status != STORE_OK))
         bury_dead_locked(thread, stripe, hash, spot, present);

@@ -79,8 +79,9 @@ static struct replies receive(struct host *host, const char *datagram, size_t by
     uint16_t request_id;
     if (!udp_frame_take(datagram, bytes, &request_id))
         return replies;
+    struct datagram_calls calls = {.context = &replies, .replied = on_replied};
     datagram_execute(host->session, datagram + UDP_FRAME_BYTES, bytes - UDP_FRAME_BYTES, 100000,
-                     &host->out, on_replied, &replies);
+                     &host->out, &calls);
     CHECK(session_is_at_rest(host->session) && !session_is_link(host->session));
     CHECK(outbuf_pending(&host->out) == replies.bytes);
     send_all(host, request_id);

@@ -44,7 +44,8 @@ static void ask_bytes(struct asked *asked, const char *payload, size_t bytes, ui
     memcpy(input, payload, bytes);
     host_forget(host);
     asked->reply_count = 0;
-    datagram_execute(host->session, input, bytes, bytes_max, &host->out, on_replied, asked);
+    struct datagram_calls calls = {.context = asked, .replied = on_replied};
+    datagram_execute(host->session, input, bytes, bytes_max, &host->out, &calls);
     free(input);
     ck_assert(session_is_at_rest(host->session));
     uint64_t sum = 0;
@@ -218,8 +219,9 @@ START_TEST(every_allocation_may_fail) {
         mem_fail_after(countdown);
         struct outbuf *out = &asked.host.out;
         asked.reply_count = 0;
+        struct datagram_calls calls = {.context = &asked, .replied = on_replied};
         datagram_execute(asked.host.session, "get big\r\nstats\r\nget big big\r\nmn\r\n", 34,
-                         UDP_REPLY_BYTES_MAX, out, on_replied, &asked);
+                         UDP_REPLY_BYTES_MAX, out, &calls);
         mem_fail_after(-1);
         ck_assert(!out->is_failed);
         outbuf_consume(out, (size_t)outbuf_pending(out));
