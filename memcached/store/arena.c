@@ -7,24 +7,31 @@
  */
 static const uint64_t ARENA_BYTES_WISHED = (uint64_t)32 << 30;
 
-static bool arena_reserve(struct arena *arena, uint64_t bytes, bool wants_huge) {
+static bool arena_reserve(struct arena *arena, uint64_t bytes, uint32_t pages_beyond,
+                          bool wants_huge) {
+    const uint64_t handles = UINT32_MAX + (uint64_t)1;
+    uint64_t beyond = (uint64_t)pages_beyond << ARENA_PAGE_SHIFT;
+    /* `bytes` alone choose the unit: chunk sizes are rounded up to it */
+    arena->shift = ARENA_HANDLE_SHIFT_MIN;
+    while ((bytes >> arena->shift) > handles)
+        arena->shift++;
+    uint64_t reach = handles << arena->shift;
+    bytes += beyond < reach - bytes ? beyond : reach - bytes;
     arena->start = mem_reserve(bytes + ARENA_SLACK_BYTES, wants_huge);
     if (!arena->start)
         return false;
     arena->reserved_bytes = bytes + ARENA_SLACK_BYTES;
     arena->page_count = (uint32_t)(bytes >> ARENA_PAGE_SHIFT);
-    arena->shift = ARENA_HANDLE_SHIFT_MIN;
-    while ((bytes >> arena->shift) > UINT32_MAX + (uint64_t)1)
-        arena->shift++;
     arena->base = arena->start - ((size_t)1 << arena->shift);
     return true;
 }
 
-bool arena_open(struct arena *arena, uint64_t bytes, bool wants_huge) {
+bool arena_open(struct arena *arena, uint64_t bytes, uint32_t pages_beyond, bool wants_huge) {
     uint64_t whole = (bytes + STORE_PAGE_BYTES - 1) >> ARENA_PAGE_SHIFT << ARENA_PAGE_SHIFT;
-    if (whole < ARENA_BYTES_WISHED && arena_reserve(arena, ARENA_BYTES_WISHED, wants_huge))
+    if (whole < ARENA_BYTES_WISHED &&
+        arena_reserve(arena, ARENA_BYTES_WISHED, pages_beyond, wants_huge))
         return true;
-    return arena_reserve(arena, whole, wants_huge);
+    return arena_reserve(arena, whole, pages_beyond, wants_huge);
 }
 
 void arena_close(struct arena *arena) {

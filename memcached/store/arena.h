@@ -25,8 +25,11 @@ struct arena {
     uint64_t reserved_bytes;
 };
 
-/* Reserves at least `bytes`, more where address space allows. False when refused. */
-bool arena_open(struct arena *arena, uint64_t bytes, bool wants_huge);
+/*
+ * Reserves at least `bytes`, more where address space allows; and so many further pages, as far as
+ * handles reach. False when refused.
+ */
+bool arena_open(struct arena *arena, uint64_t bytes, uint32_t pages_beyond, bool wants_huge);
 void arena_close(struct arena *arena);
 
 static inline void *arena_at(const struct arena *arena, uint32_t handle) {

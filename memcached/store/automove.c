@@ -3,10 +3,9 @@
 #include "memcached/store/pages.h"
 
 enum {
-    IDLE_PAGES = 2,     /* worth of free chunks that a class may keep */
-    SAMPLES_MIN = 3,    /* of both classes before one gives the other a page */
-    RICH_PAGES_MIN = 2, /* of a class that gives one */
-    PAGES_A_MOVE = 64,  /* a class with this many pages gives two at a time, and so on */
+    IDLE_PAGES = 2,    /* worth of free chunks that a class may keep */
+    SAMPLES_MIN = 3,   /* of both classes before one gives the other a page */
+    PAGES_A_MOVE = 64, /* a class with this many pages gives two at a time, and so on */
 };
 
 static uint32_t window_of(const struct automove *automove) {
@@ -91,7 +90,7 @@ static unsigned relief_locked(struct store *store, unsigned *to) {
         struct class_state state = state_of(store, id);
         if (state.has_evicted && state.free_pages == 0)
             needy = id;
-        else if (!state.has_evicted && state.free_pages > 0 && state.pages >= RICH_PAGES_MIN)
+        else if (!state.has_evicted && state.free_pages > 0 && state.pages >= PAGES_TO_GIVE_MIN)
             from = id;
     }
     *to = needy;
@@ -132,7 +131,7 @@ static unsigned rich_class_locked(struct store *store, unsigned needy, bool by_c
     double least_age = age_of(&classes[needy]) / automove->settings.ratio;
     unsigned rich = 0;
     for (unsigned id = 1; id <= store->slabs.class_count; id++) {
-        if (id == needy || pages_of(store, id) < RICH_PAGES_MIN)
+        if (id == needy || pages_of(store, id) < PAGES_TO_GIVE_MIN)
             continue;
         if (free_pages_of(store, id) > 0)
             return id;

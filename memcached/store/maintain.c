@@ -47,12 +47,5 @@ bool store_grow(struct store_thread *thread) {
 }
 
 bool store_set_limit(struct store *store, uint64_t limit_bytes) {
-    uint64_t pages = limit_bytes >> ARENA_PAGE_SHIFT;
-    if (pages == 0 || pages > store->arena.page_count)
-        return false;
-    latch_acquire(&store->slabs.page_lock);
-    store->slabs.page_limit = (uint32_t)pages;
-    store->slabs.limit_bytes = limit_bytes;
-    latch_release(&store->slabs.page_lock);
-    return true;
+    return slab_limit_set(&store->slabs, &store->arena, limit_bytes);
 }

@@ -178,6 +178,9 @@ static bool take_any_locked(struct store_thread *thread, unsigned to) {
         unsigned from = shared_load(&store->slabs.page_class[page]);
         if (from == 0 || from == to)
             continue;
+        /* without eviction it would never have one again */
+        if (!store->is_evicting && pages_of(store, from) < PAGES_TO_GIVE_MIN)
+            continue;
         tries--;
         /* with that no page of the class is a spare one, in which nothing is as it seems */
         if (move_spare_locked(thread, from, to))
@@ -207,19 +210,11 @@ bool page_release(struct store_thread *thread, unsigned for_class_id, enum page_
     } else if (need == PAGE_IS_NEEDED) {
         has_page = take_any_locked(thread, for_class_id);
     } else {
-        unsigned from = pages_source_locked(store, for_class_id, own + 1 + (own > 0));
+        unsigned from = pages_source_locked(store, for_class_id, own + PAGES_TO_GIVE_MIN);
         has_page = from && take_from_locked(thread, from, for_class_id);
     }
     latch_release(&store->admin);
     return has_page;
-}
-
-static bool is_over_limit(struct store *store) {
-    struct slabs *slabs = &store->slabs;
-    latch_acquire(&slabs->page_lock);
-    bool is_over = slabs->page_used > slabs->page_limit;
-    latch_release(&slabs->page_lock);
-    return is_over;
 }
 
 /* Something is held in the page, and has been for long: another page of the class, or none. */
@@ -246,9 +241,9 @@ bool pages_maintain(struct store_thread *thread) {
     } else if (store->moves_pages) {
         unsigned from = 0;
         unsigned to = MOVER_TO_POOL;
-        if (is_over_limit(store))
-            from = pages_source_locked(store, 0, 1);
-        else
+        if (slab_is_over_limit(&store->slabs))
+            from = pages_source_locked(store, 0, PAGES_TO_GIVE_MIN);
+        if (!from)
             from = automove_choose_locked(store, &to);
         bool has_begun = from && pages_begin_locked(thread, from, to);
         if (has_begun)
@@ -279,8 +274,8 @@ enum store_reassign store_reassign(struct store_thread *thread, int64_t from, in
             mover_hand_over_locked(thread, page, (unsigned)to);
     } else {
         if (from == STORE_REASSIGN_ANY)
-            source = pages_source_locked(store, (unsigned)to, 2);
-        if (source == 0 || source > class_count || pages_of(store, source) < 2 ||
+            source = pages_source_locked(store, (unsigned)to, PAGES_TO_GIVE_MIN);
+        if (source == 0 || source > class_count || pages_of(store, source) < PAGES_TO_GIVE_MIN ||
             !pages_begin_locked(thread, source, (unsigned)to))
             answer = STORE_REASSIGN_NO_SPARE;
     }

@@ -7,10 +7,14 @@
 
 #include "memcached/store/state.h"
 
+enum {
+    PAGES_TO_GIVE_MIN = 2 /* of a class that gives one, the last one being its own */
+};
+
 /* How much a class that asks for a page may take from others. */
 enum page_need {
     PAGE_IS_WANTED, /* of a class that has more than the one that asks */
-    PAGE_IS_NEEDED, /* of any class, its last one if need be */
+    PAGE_IS_NEEDED, /* of any class; if it can have another by evicting, its last one */
 };
 
 /*

@@ -135,6 +135,20 @@ static uint32_t pool_pop(struct slabs *slabs) {
     return page;
 }
 
+/* Whether a class may have a new page. Page lock held. */
+static bool may_add(struct slabs *slabs, const struct slab_class *class) {
+    if (slabs->page_used < slabs->page_limit)
+        return true;
+    return !class->has_had_page;
+}
+
+/* Pages that have come to be within the limit are not beyond it. Page lock held. */
+static void beyond_adjust(struct slabs *slabs) {
+    uint32_t over = slabs->page_used > slabs->page_limit ? slabs->page_used - slabs->page_limit : 0;
+    if (slabs->page_beyond > over)
+        slabs->page_beyond = over;
+}
+
 bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id) {
     struct slab_class *class = &slabs->classes[class_id];
     latch_assert_held(&class->lock);
@@ -143,12 +157,13 @@ bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsign
     DCHECK(class->fresh_left == 0);
     uint32_t page = PAGE_NONE;
     latch_acquire(&slabs->page_lock);
-    if (slabs->page_used < slabs->page_limit) {
+    if (may_add(slabs, class)) {
         page = pool_pop(slabs);
         if (page == PAGE_NONE && slabs->page_fresh < arena->page_count)
             page = slabs->page_fresh++;
     }
     if (page != PAGE_NONE) {
+        slabs->page_beyond += slabs->page_used >= slabs->page_limit;
         slabs->page_used++;
         shared_store(&slabs->page_class[page], (uint8_t)class_id);
     }
@@ -156,6 +171,7 @@ bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsign
     if (page == PAGE_NONE)
         return false;
     class->page_count++;
+    class->has_had_page = true;
     fresh_page_locked(class, arena, page);
     return true;
 }
@@ -168,6 +184,7 @@ void slab_page_give_locked(struct slabs *slabs, unsigned class_id, uint32_t page
     class->spare_head = page;
     class->spare_count++;
     class->page_count++;
+    class->has_had_page = true;
 }
 
 uint32_t slab_page_unspare_locked(struct slabs *slabs, unsigned class_id) {
@@ -188,7 +205,27 @@ void slab_page_free(struct slabs *slabs, uint32_t page) {
     slabs->pool_head = page;
     slabs->pool_count++;
     slabs->page_used--;
+    beyond_adjust(slabs);
     latch_release(&slabs->page_lock);
+}
+
+bool slab_limit_set(struct slabs *slabs, const struct arena *arena, uint64_t limit_bytes) {
+    uint64_t pages = limit_bytes >> ARENA_PAGE_SHIFT;
+    if (pages == 0 || pages > arena->page_count)
+        return false;
+    latch_acquire(&slabs->page_lock);
+    slabs->page_limit = (uint32_t)pages;
+    slabs->limit_bytes = limit_bytes;
+    beyond_adjust(slabs);
+    latch_release(&slabs->page_lock);
+    return true;
+}
+
+bool slab_is_over_limit(struct slabs *slabs) {
+    latch_acquire(&slabs->page_lock);
+    bool is_over = slabs->page_used > slabs->page_limit + slabs->page_beyond;
+    latch_release(&slabs->page_lock);
+    return is_over;
 }
 
 uint32_t slab_pool_take(struct slabs *slabs) {

@@ -13,6 +13,7 @@ enum {
     SLAB_CHUNK_ALIGNMENT = 8,
     SLAB_COUNTED_HEADER_BYTES = 48, /* memcached's header, by which it sizes the first class */
     PAGE_NONE = UINT32_MAX,
+    SLAB_PAGES_BEYOND_MAX = STORE_CLASS_COUNT_MAX - 1, /* over the limit: one a class */
 };
 
 struct lru_list {
@@ -48,6 +49,7 @@ struct slab_class {
     uint32_t fresh_handle; /* next chunk of the newest page that was never used */
     uint32_t fresh_left;   /* how many of those there are */
     uint32_t page_count;
+    bool has_had_page;      /* its first one, which it has whatever the limit */
     uint32_t spare_head;    /* pages of which nothing was used yet, through page_next; PAGE_NONE */
     uint32_t spare_count;   /* how many of those there are */
     uint32_t draining_page; /* its chunks do not go back to the free list; PAGE_NONE */
@@ -84,6 +86,8 @@ struct slabs {
     uint32_t pool_count;
     uint32_t page_used; /* pages that belong to a class or are on their way between two */
     uint32_t page_limit;
+    /* of those used, the first pages of classes that may stay although they are over the limit */
+    uint32_t page_beyond;
     uint64_t limit_bytes; /* as it was asked for */
 };
 
@@ -101,7 +105,8 @@ static inline unsigned slab_class_for(const struct slabs *slabs, uint32_t bytes)
 
 /*
  * Fresh chunks for a class that has none left: of a spare page of its own, or of a new one within
- * the limit. False if there is no page. Class lock held.
+ * the limit; the first one that a class ever has may be beyond it. False if there is no page. Class
+ * lock held.
  */
 bool slab_page_open_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id);
 bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id);
@@ -118,6 +123,10 @@ uint32_t slab_page_unspare_locked(struct slabs *slabs, unsigned class_id);
 void slab_page_free(struct slabs *slabs, uint32_t page);
 /* A page of the pool, in use from now on but in no class yet; PAGE_NONE if it is empty. */
 uint32_t slab_pool_take(struct slabs *slabs);
+/* False if the arena has not so many pages. */
+bool slab_limit_set(struct slabs *slabs, const struct arena *arena, uint64_t limit_bytes);
+/* Whether pages are to be given back: more are in use than the limit and what may be beyond it. */
+bool slab_is_over_limit(struct slabs *slabs);
 /*
  * Gives memory behind the pool to the kernel as far as it is beyond the limit, of `most` pages at
  * most. True if there is more.

@@ -112,7 +112,8 @@ struct store *store_create(const struct store_config *config, const char **why) 
     store->mover.reads = mem_zalloc(sizeof(uint32_t) * config->thread_count_max);
     if (!store->threads || !store->mover.reads)
         goto refused;
-    if (!arena_open(&store->arena, config->limit_bytes, config->wants_huge_pages)) {
+    if (!arena_open(&store->arena, config->limit_bytes, SLAB_PAGES_BEYOND_MAX,
+                    config->wants_huge_pages)) {
         *why = "cannot reserve address space for the memory limit";
         goto refused;
     }

@@ -56,7 +56,7 @@ struct store_automove {
 };
 
 struct store_config {
-    uint64_t limit_bytes;          /* -m, exact: pages never exceed it */
+    uint64_t limit_bytes;          /* -m: pages within it, and a first one for each class */
     uint64_t item_bytes_max;       /* -I */
     double growth_factor;          /* -f */
     const uint32_t *class_sizes;   /* -o slab_sizes: instead of by the factor; a 0 ends. NULL */

@@ -168,12 +168,18 @@ static const char *verify_pages(struct store *store) {
     for (uint32_t page = 0; page < slabs->page_fresh; page++)
         of_class[shared_load(&slabs->page_class[page])]++;
     uint32_t page_used = slabs->page_used;
+    uint32_t beyond = slabs->page_beyond;
+    uint32_t over = page_used > slabs->page_limit ? page_used - slabs->page_limit : 0;
     latch_release(&slabs->page_lock);
+    uint32_t classes_served = 0;
     for (unsigned id = 1; id <= slabs->class_count; id++) {
+        classes_served += slabs->classes[id].has_had_page;
         used += of_class[id];
         if (of_class[id] != slabs->classes[id].page_count)
             return "a class counts other pages than it has";
     }
+    if (beyond > classes_served || beyond > over)
+        return "more pages are beyond the limit than may be";
     if (store->mover.phase == MOVER_WAITING)
         used++;
     return used == page_used ? NULL : "pages in use are counted wrongly";

@@ -267,7 +267,7 @@ static const struct profile kinds[] = {
     {.name = "split overflow", .split_weight = 5, .kill_weight = 1, .slow_weight = 1,
      .fault_us = 2 * S, .key_count = 300, .think_us = 5 * MS, .log_bytes = 4096},
     {.name = "small memory", .kill_weight = 2, .cut_weight = 1, .move_weight = 1,
-     .fault_us = 2 * S, .limit_bytes = 2 << 20, .value_bytes_max = 40000, .key_count = 200,
+     .fault_us = 2 * S, .limit_bytes = 1 << 20, .value_bytes_max = 40000, .key_count = 200,
      .big_one_in = 3, .is_evicting = true},
     {.name = "pages", .pages_weight = 8, .kill_weight = 1, .cut_weight = 1, .reset_weight = 1,
      .move_weight = 1, .both_weight = 1, .fault_us = 300 * MS, .value_bytes_max = 40000,

@@ -200,6 +200,9 @@ static void open_store(struct host *host) {
     rng_seed(&host->node_rng, rng_next(&host->world->rng));
     store_config_default(&config);
     config.limit_bytes = profile->limit_bytes;
+    /* each class may have a page beyond the limit: few classes, where memory is to be small */
+    if (profile->is_evicting)
+        config.growth_factor = 40;
     config.hashpower = 10;
     config.thread_count_max = HANDLE_COUNT;
     config.tombstone_count_max = profile->tombstones;

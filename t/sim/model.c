@@ -439,6 +439,7 @@ void model_compare(struct model *model) {
         store_stats(world->host[i]->store, &stats);
         model->counts.pages_moved += stats.slabs_moved_count;
         model->counts.rescues += stats.slab_rescues_count;
+        model->counts.evictions += stats.evictions;
     }
     if (masters != 1)
         world_fail(world, "in the end there are %u masters", masters);

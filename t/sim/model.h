@@ -29,7 +29,7 @@ struct shadow {
 struct model_counts {
     uint64_t reads, hits, writes, states, sweeps, drained_checks, kill_checks, sync_checks;
     uint64_t start_overs, excused_start_overs, lost_writes;
-    uint64_t pages_moved, rescues; /* in the lives that lasted to the end */
+    uint64_t pages_moved, rescues, evictions; /* in the lives that lasted to the end */
 };
 
 struct model *model_create(struct world *world, unsigned key_count);

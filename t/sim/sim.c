@@ -125,8 +125,8 @@ static uint64_t run_many(uint64_t from, uint64_t to) {
            ")\n",
            sum.kill_checks, sum.sync_checks, sum.drained_checks, sum.start_overs,
            sum.excused_start_overs, sum.lost_writes);
-    printf("# pages moved %" PRIu64 ", items that they held %" PRIu64 "\n", sum.pages_moved,
-           sum.rescues);
+    printf("# pages moved %" PRIu64 ", items that they held %" PRIu64 "; evicted %" PRIu64 "\n",
+           sum.pages_moved, sum.rescues, sum.evictions);
     printf("# seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " failed%s\n", from, to, failures,
            failures == FAILURES_SHOWN ? " (stopped there)" : "");
     return failures;

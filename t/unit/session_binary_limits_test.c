@@ -126,6 +126,7 @@ START_TEST(without_room_nothing_new_is_stored) {
     size_t bytes;
     host_init(&host);
     host.config.limit_bytes = 2 << 20;
+    host.config.item_bytes_min = 250000; /* one class for all of it */
     host.config.is_evicting = false;
     host_open(&host);
     bool is_refused = false;

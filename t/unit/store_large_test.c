@@ -196,7 +196,8 @@ START_TEST(chunked_items_fit_whatever_filled_memory) {
     }
     for (unsigned i = 0; i < 60000; i++)
         ck_assert_int_eq(put_numbered(&f, "small", i, 60), STORE_OK);
-    ck_assert_uint_eq(stats_of(&f).pages_total, 4);
+    ck_assert_uint_ge(stats_of(&f).pages_total, 4);
+    ck_assert_uint_le(stats_of(&f).pages_total, 4 + store_class_count(f.store));
 }
 END_TEST
 

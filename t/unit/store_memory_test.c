@@ -1,10 +1,12 @@
 /*
- * Memory: chunk sizes, the exact limit, eviction and its order, pages that change class, refusals.
+ * Memory: chunk sizes, the limit and the first pages of classes beyond it, eviction and its order,
+ * pages that change class, refusals.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "memcached/base/check.h"
 #include "memcached/base/mem.h"
 #include "t/unit/store_fixture.h"
 
@@ -227,7 +229,6 @@ START_TEST(without_eviction_memory_runs_out) {
     ck_assert_uint_eq(stats_of_class(view.class_id).outofmemory, 1);
     ck_assert_int_eq(put_numbered(&f, "k", stored, 1000), STORE_NO_MEMORY);
     ck_assert_uint_eq(stats_of_class(view.class_id).outofmemory, 2);
-    ck_assert_int_eq(put_numbered(&f, "other", 0, 10), STORE_NO_MEMORY);
     ck_assert_uint_eq(stats_of(&f).evictions, 0);
     ck_assert_uint_gt(stats_of(&f).store_no_memory_count, 0);
     for (unsigned i = 0; i < stored; i++)
@@ -277,10 +278,117 @@ START_TEST(every_class_can_store_whatever_filled_memory) {
                 ck_assert(has_numbered("other", (unsigned)bytes));
             }
         }
-        ck_assert_uint_le(stats_of(&f).pages_total, limits[l]);
+        ck_assert_uint_le(stats_of(&f).pages_total, limits[l] + store_class_count(f.store));
         if (l < 2)
             fixture_close(&f);
     }
+}
+END_TEST
+
+/* Items that are held until their class has no chunk left. */
+enum { FULL_BYTES = 7000, FULL_MAX = 150 };
+
+static struct store_view held_views[FULL_MAX];
+static unsigned held_count;
+
+static void hold_a_class(void) {
+    held_count = 0;
+    do {
+        char name[16];
+        ck_assert_uint_lt(held_count, FULL_MAX);
+        snprintf(name, sizeof(name), "full%u", held_count);
+        ck_assert_int_eq(put_numbered(&f, "full", held_count, FULL_BYTES), STORE_OK);
+        hold(name, &held_views[held_count++]);
+    } while (stats_of_class(held_views[0].class_id).free_chunks);
+}
+
+static void release_the_class(void) {
+    while (held_count)
+        store_item_release(f.thread, held_views[--held_count].item);
+}
+
+START_TEST(a_class_has_its_first_page_beyond_the_limit) {
+    static const size_t sizes[] = {100, 5000, 60000, 300000};
+    for (unsigned is_evicting = 0; is_evicting < 2; is_evicting++) {
+        f.config.limit_bytes = 2 * MB;
+        f.config.item_bytes_max = MB;
+        f.config.is_evicting = is_evicting;
+        fixture_open(&f);
+        unsigned stored = 0;
+        while (stored < 3000 && put_numbered(&f, "k", stored, 1000) == STORE_OK)
+            stored++;
+        ck_assert_int_eq(stored == 3000, is_evicting);
+        uint64_t evictions = stats_of(&f).evictions;
+        for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+            ck_assert_int_eq(put_numbered(&f, "other", (unsigned)i, sizes[i]), STORE_OK);
+            ck_assert_uint_eq(stats_of(&f).pages_total, 3 + i);
+            ck_assert_uint_eq(class_pages(&f, class_with(&f, sizes[i])), 1);
+        }
+        /* that page and no other, and what is beyond the limit stays */
+        for (unsigned i = 0; i < 6; i++) {
+            bool is_stored = put_numbered(&f, "more", i, 300000) == STORE_OK;
+            ck_assert_int_eq(is_stored, is_evicting || i < 2);
+        }
+        fixture_wait(&f, 100);
+        fixture_settle(&f);
+        ck_assert_uint_eq(stats_of(&f).pages_total, 6);
+        ck_assert_uint_eq(stats_of(&f).slabs_moved_count, 0);
+        ck_assert_uint_eq(stats_of_class(class_with(&f, 1000)).evicted, evictions);
+        ck_assert(!is_evicting || has_numbered("k", stored - 1));
+        fixture_verify(&f);
+        if (!is_evicting) {
+            fixture_close(&f);
+            fixture_init(&f);
+        }
+    }
+}
+END_TEST
+
+/* What is beyond the limit is counted as such only as long as it is. */
+START_TEST(a_limit_that_was_raised_covers_the_first_pages) {
+    f.config.limit_bytes = 2 * MB;
+    fixture_open(&f);
+    for (unsigned i = 0; i < 3000; i++)
+        put_numbered(&f, "k", i, 1000);
+    put_numbered(&f, "a", 0, 100);
+    put_numbered(&f, "b", 0, 5000);
+    put_numbered(&f, "c", 0, 60000);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 5);
+    ck_assert(store_set_limit(f.store, 6 * MB));
+    for (unsigned i = 0; i < 6000; i++)
+        put_numbered(&f, "k", i, 1000);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 6);
+    ck_assert(store_set_limit(f.store, 4 * MB));
+    fixture_settle(&f);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 4);
+    fixture_verify(&f);
+    /* no class gives its last page for a lower limit */
+    ck_assert(store_set_limit(f.store, 1 * MB));
+    fixture_settle(&f);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 4);
+    ck_assert(has_numbered("a", 0) && has_numbered("b", 0) && has_numbered("c", 0));
+    ck_assert_int_eq(put_numbered(&f, "d", 0, 300000), STORE_OK);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 5);
+}
+END_TEST
+
+/* A page that a class had to give up does not come back beyond the limit. */
+START_TEST(the_pages_beyond_the_limit_are_one_a_class_at_most) {
+    f.config.limit_bytes = 2 * MB;
+    f.config.item_bytes_max = 64 * MB;
+    f.config.growth_factor = 8;
+    fixture_open(&f);
+    uint32_t most = store_class_count(f.store);
+    ck_assert_uint_gt(most, 2);
+    for (unsigned round = 0; round < 50; round++) {
+        for (size_t bytes = 1; bytes < 8 * MB; bytes = bytes * 3 + 1) {
+            (void)put_numbered(&f, "k", (unsigned)bytes, bytes);
+            ck_assert_uint_le(stats_of(&f).pages_total, most);
+        }
+        fixture_verify(&f);
+    }
+    ck_assert_uint_eq(stats_of(&f).pages_total, most);
+    ck_assert_uint_gt(stats_of(&f).slabs_moved_count, 50);
 }
 END_TEST
 
@@ -292,14 +400,16 @@ START_TEST(a_held_item_keeps_its_page) {
     struct store_key key = key_of(&f, "held7");
     struct store_view view;
     ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, &view), STORE_OK);
-    ck_assert_int_eq(put_numbered(&f, "other", 1, 5000), STORE_NO_MEMORY);
+    hold_a_class();
+    ck_assert_int_eq(put_numbered(&f, "other", 1, FULL_BYTES), STORE_NO_MEMORY);
     char *value = patterned(7, 60);
     ck_assert_mem_eq(view.value, value, 60);
     free(value);
     ck_assert_int_eq(put_numbered(&f, "same", 1, 60), STORE_OK);
     fixture_verify(&f);
     store_item_release(f.thread, view.item);
-    ck_assert_int_eq(put_numbered(&f, "other", 1, 5000), STORE_OK);
+    ck_assert_int_eq(put_numbered(&f, "other", 1, FULL_BYTES), STORE_OK);
+    release_the_class();
 }
 END_TEST
 
@@ -309,12 +419,13 @@ START_TEST(a_page_waits_for_a_read_under_way) {
     fixture_open(&f);
     struct store_thread *reader = store_thread_join(f.store);
     put_numbered(&f, "k", 7, 60);
+    hold_a_class();
     struct store_key key = key_of(&f, "k7");
     struct store_view view;
     ck_assert_int_eq(store_peek(reader, &key, &view), STORE_PEEK_HIT);
-    ck_assert_int_eq(put_numbered(&f, "other", 1, 5000), STORE_NO_MEMORY);
+    ck_assert_int_eq(put_numbered(&f, "other", 1, FULL_BYTES), STORE_NO_MEMORY);
     ck_assert(!store_peek_confirm(reader, &view));
-    ck_assert_int_eq(put_numbered(&f, "other", 1, 5000), STORE_OK);
+    ck_assert_int_eq(put_numbered(&f, "other", 1, FULL_BYTES), STORE_OK);
     ck_assert_int_eq(store_peek(reader, &key, &view), STORE_PEEK_MISS);
     /* a read that is never confirmed ends when its handle says so */
     struct store_key other = key_of(&f, "other1");
@@ -323,6 +434,7 @@ START_TEST(a_page_waits_for_a_read_under_way) {
     store_thread_quiesce(reader);
     ck_assert_int_eq(put_numbered(&f, "k", 7, 60), STORE_OK);
     store_thread_leave(reader);
+    release_the_class();
 }
 END_TEST
 
@@ -513,6 +625,9 @@ static Suite *memory_suite(void) {
     tcase_add_test(tcase, without_eviction_memory_runs_out);
     tcase_add_test(tcase, without_eviction_the_dead_make_room);
     tcase_add_test(tcase, every_class_can_store_whatever_filled_memory);
+    tcase_add_test(tcase, a_class_has_its_first_page_beyond_the_limit);
+    tcase_add_test(tcase, a_limit_that_was_raised_covers_the_first_pages);
+    tcase_add_test(tcase, the_pages_beyond_the_limit_are_one_a_class_at_most);
     tcase_add_test(tcase, a_held_item_keeps_its_page);
     tcase_add_test(tcase, a_page_waits_for_a_read_under_way);
     tcase_add_test(tcase, the_limit_goes_up_and_down);
