@@ -5,6 +5,7 @@ package Differ::Describe;
 #
 #   binary opcode=01 extras=8 key=1 value=3 cas=0        value: what the body has besides; may be negative
 #   datagram whole                                       or: cut off, none (no frame); part whole: of several
+#   datagram whole spoilt                                behind a binary request comes a head that is none
 
 use strict;
 use warnings;
@@ -39,13 +40,21 @@ sub _is_whole {
     return $payload =~ /\n\z/;
 }
 
+# Whether a binary request is followed by as much as a head that begins like none.
+sub _is_spoilt {
+    my ($payload) = @_;
+    return 0 unless _is_binary($payload);
+    substr $payload, 0, HEAD_BYTES + unpack('x8N', $payload), '' while _is_binary($payload);
+    return length $payload >= HEAD_BYTES;
+}
+
 sub _datagram {
     my ($bytes) = @_;
     return "datagram none\n" if length $bytes <= FRAME_BYTES;
     my ($sequence, $total) = unpack 'x2nn', $bytes;
     my $payload = substr $bytes, FRAME_BYTES;
-    return 'datagram ' . ($sequence != 0 || $total != 1 ? 'part ' : '') . (_is_whole($payload) ? "whole\n" : "cut off\n")
-        . (_is_binary($payload) ? _binary($payload) : '') . $payload;
+    return 'datagram ' . ($sequence != 0 || $total != 1 ? 'part ' : '') . (_is_whole($payload) ? 'whole' : 'cut off')
+        . (_is_spoilt($payload) ? ' spoilt' : '') . "\n" . (_is_binary($payload) ? _binary($payload) : '') . $payload;
 }
 
 # name: of the connection.
