@@ -66,13 +66,15 @@ reply_is($c, "md c C$now\r\n", "HD\r\n", 'md with the right CAS value');
 value_is($c, 'c', undef);
 
 SKIP: {
-    skip 'this version has no flag E', 12 unless $server->does('meta_cas_override');
+    skip 'this version has no flag E', 14 unless $server->does('meta_cas_override');
     replies_are($c,
         [ "ms e 1 E1000\r\nx\r\n",          "HD\r\n", 'E gives the CAS value' ],
         [ "mg e c\r\n",                     "HD c1000\r\n" ],
         [ "gets e\r\n",                     "VALUE e 0 1 1000\r\nx\r\nEND\r\n" ],
         [ "ms e 1 C1000 E2000\r\ny\r\n",    "HD\r\n" ],
         [ "mg e c v\r\n",                   "VA 1 c2000\r\ny\r\n" ],
+        [ "ms num 2 E10\r\n97\r\n",          "HD\r\n" ],
+        [ "ma num E3000 c v\r\nmg num c\r\n",  "VA 2 c3000\r\n98\r\nHD c3000\r\n", 'of a number, too' ],
         [ "ms e 1 T0 F0 E77 q\r\nz\r\n",    '', 'a smaller one, quietly' ],
         [ "mg e c f t v\r\n",               "VA 1 c77 f0 t-1\r\nz\r\n" ],
         [ "md e E3000 q\r\nmg e v\r\n",     "EN\r\n" ],
@@ -81,6 +83,11 @@ SKIP: {
         [ "ms e 1 E5\r\ny\r\nmg e v\r\n",  "HD\r\nVA 1\r\ny\r\n", ' ... and they live after it' ],
         [ "set e 0 0 1\r\nz\r\nmg e v\r\n", "STORED\r\nVA 1\r\nz\r\n" ],
     );
+}
+SKIP: {
+    skip 'memcached forgets the E of a number that grows', 1 unless $server->is_replicating;
+    reply_is($c, "ms grown 1\r\n9\r\nma grown E300000000000 c v\r\nmg grown c\r\n",
+             "HD\r\nVA 2 c300000000000\r\n10\r\nHD c300000000000\r\n", 'E of a number that grows by a digit');
 }
 SKIP: {
     skip 'this version has no flag s of ms', 1 unless $server->does('meta_set_size');
