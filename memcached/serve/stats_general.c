@@ -89,11 +89,15 @@ void stats_general(const struct server *server, struct stat_sink *sink) {
     if (condition)                                                                                 \
         stat_put_u64(sink, #name, (value));
 #define STAT_TEXT(name, text) stat_put(sink, #name, "%s", (text));
+#define STAT_TEXT_IF(name, condition, text)                                                        \
+    if (condition)                                                                                 \
+        stat_put(sink, #name, "%s", (text));
 #define STAT_TIME(name, time)                                                                      \
     stat_put(sink, #name, "%ld.%06ld", (long)(time).tv_sec, (long)(time).tv_usec);
 #include "memcached/serve/stats.def"
 #undef STAT
 #undef STAT_IF
 #undef STAT_TEXT
+#undef STAT_TEXT_IF
 #undef STAT_TIME
 }

@@ -5,7 +5,7 @@ libstore_a_SOURCES = \
 	memcached/store/arena.c memcached/store/arena.h \
 	memcached/store/automove.c memcached/store/automove.h \
 	memcached/store/change.c \
-	memcached/store/class_counters.def \
+	memcached/store/class_counters.def memcached/store/move_waits.def \
 	memcached/store/copy.c memcached/store/copy.h \
 	memcached/store/counters.def \
 	memcached/store/crawler.c memcached/store/crawler.h memcached/store/crawler_private.h \

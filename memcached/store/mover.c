@@ -55,6 +55,13 @@ static void drain_end_locked(struct store_thread *thread) {
     mover->phase = MOVER_WAITING;
 }
 
+/* What a chunk that stays where it is says of why. */
+static const enum store_move_wait wait_for[] = {
+    [CHUNK_IS_FREE] = STORE_MOVE_WAIT_NONE,         [CHUNK_IS_BUSY] = STORE_MOVE_WAIT_ITEM,
+    [CHUNK_HAS_LONG_CHAIN] = STORE_MOVE_WAIT_CHAIN, [CHUNK_HAS_GONE] = STORE_MOVE_WAIT_NONE,
+    [CHUNK_NO_MEMORY] = STORE_MOVE_WAIT_MEMORY,
+};
+
 static enum mover_progress drain_step_locked(struct store_thread *thread) {
     struct store *store = thread->store;
     struct mover *mover = &store->mover;
@@ -68,6 +75,8 @@ static enum mover_progress drain_step_locked(struct store_thread *thread) {
         enum chunk_fate fate = chunk_empty(thread, class, chunk, &spare);
         if (fate != CHUNK_IS_FREE)
             mover->left++;
+        if (wait_for[fate] != STORE_MOVE_WAIT_NONE)
+            mover->last_wait = wait_for[fate];
         if (fate == CHUNK_HAS_GONE || (fate == CHUNK_IS_FREE && !was_free))
             mover->emptied++;
     }
@@ -108,8 +117,10 @@ enum mover_progress mover_step_locked(struct store_thread *thread) {
     case MOVER_DRAINING:
         return drain_step_locked(thread);
     case MOVER_WAITING:
-        if (!grace_has_passed_locked(store, mover->reads))
+        if (!grace_has_passed_locked(store, mover->reads)) {
+            mover->last_wait = STORE_MOVE_WAIT_READER;
             return MOVER_STUCK;
+        }
         /* what readers remembered of the page's items must not be taken for what it holds next */
         lru_take_bumps_locked(store);
         mover->phase = MOVER_IDLE;

@@ -32,6 +32,7 @@ struct mover {
     uint32_t emptied;     /* those that it did */
     uint32_t tries;       /* pages of the class that were given up before this one */
     uint64_t begun_ms;
+    enum store_move_wait last_wait;
     uint32_t *reads; /* read_count of each handle, noted when the page was empty */
 };
 

@@ -255,8 +255,10 @@ static enum chunk_fate place_empty_locked(const struct place *place, struct item
         return CHUNK_IS_BUSY; /* what it says of its owner is of an earlier life */
     if (is_held(owner))
         shared_add(&thread->counters.slab_busy_items, 1);
-    if (item_is_chunked(owner) && (is_held(owner) || chain_chunks(store, owner) > CHAIN_CHUNKS_MAX))
+    if (item_is_chunked(owner) && is_held(owner))
         return CHUNK_IS_BUSY;
+    if (item_is_chunked(owner) && chain_chunks(store, owner) > CHAIN_CHUNKS_MAX)
+        return CHUNK_HAS_LONG_CHAIN;
     if (!is_first && !chain_approach(store, owner, place->chunk, &approach))
         return CHUNK_IS_BUSY;
     struct item *to = *spare ? *spare : is_first ? NULL : largest_pop(store);

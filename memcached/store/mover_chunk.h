@@ -5,10 +5,11 @@
 #include "memcached/store/state.h"
 
 enum chunk_fate {
-    CHUNK_IS_FREE,   /* and off the free list: it stays free */
-    CHUNK_IS_BUSY,   /* held, or reserved and being filled */
-    CHUNK_HAS_GONE,  /* it, or something else in the way, went: look again */
-    CHUNK_NO_MEMORY, /* there is no other chunk for it */
+    CHUNK_IS_FREE,        /* and off the free list: it stays free */
+    CHUNK_IS_BUSY,        /* held, or reserved and being filled */
+    CHUNK_HAS_LONG_CHAIN, /* its item has too many to look through */
+    CHUNK_HAS_GONE,       /* it, or something else in the way, went: look again */
+    CHUNK_NO_MEMORY,      /* there is no other chunk for it */
 };
 
 /*

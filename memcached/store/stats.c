@@ -30,6 +30,7 @@ static void stats_from_handles(struct store *store, struct store_stats *out) {
     out->hash_is_expanding = index_wants_growth(&store->index);
     out->hash_power_level = 32 - (uint32_t)__builtin_clz((buckets - 1) | 1) + INDEX_UNIT_SHIFT;
     out->is_moving_page = store->mover.phase != MOVER_IDLE;
+    out->last_move_wait = store->mover.last_wait;
     latch_release(&store->admin);
     out->lru_maintainer_juggles = shared_load(&store->juggles);
 }
@@ -50,6 +51,15 @@ static void stats_from_classes(struct store *store, struct store_stats *out) {
         out->moves_to_warm += events.moves_to_warm;
         out->moves_within_lru += events.moves_within_lru;
     }
+}
+
+const char *store_move_wait_word(enum store_move_wait wait) {
+    static const char *const words[] = {
+#define MOVE_WAIT(NAME, word, meaning) word,
+#include "memcached/store/move_waits.def"
+#undef MOVE_WAIT
+    };
+    return words[wait];
 }
 
 void store_stats(struct store *store, struct store_stats *out) {
@@ -133,6 +143,7 @@ void store_class_stats(struct store *store, unsigned class_id, struct store_clas
 void store_stats_reset(struct store *store) {
     latch_acquire(&store->admin);
     totals_gather_locked(store, &store->zero);
+    store->mover.last_wait = STORE_MOVE_WAIT_NONE;
     for (unsigned id = 1; id <= store->slabs.class_count; id++) {
         struct slab_class *class = &store->slabs.classes[id];
         latch_acquire(&class->lock);

@@ -577,6 +577,14 @@ enum store_reassign store_reassign(struct store_thread *thread, int64_t from, in
 void store_automove_get(struct store *store, struct store_automove *settings);
 void store_automove_set(struct store *store, const struct store_automove *settings);
 
+/* Why a page that was to move was kept waiting; the word for it, as `stats` shows it. */
+enum store_move_wait {
+#define MOVE_WAIT(NAME, word, meaning) STORE_MOVE_WAIT_##NAME,
+#include "memcached/store/move_waits.def"
+#undef MOVE_WAIT
+};
+const char *store_move_wait_word(enum store_move_wait wait);
+
 struct store_stats {
     uint64_t curr_items, total_items, curr_bytes, limit_bytes, arena_bytes_taken;
     uint64_t evictions, reclaimed, expired_unfetched, evicted_unfetched, evicted_active;
@@ -589,6 +597,7 @@ struct store_stats {
     uint64_t pages_total, pages_free;
     uint64_t pages_pool; /* of those free, the ones that a class had before */
     bool is_moving_page;
+    enum store_move_wait last_move_wait;
 #define STORE_COUNTER(name, meaning) uint64_t name##_count;
 #include "memcached/store/counters.def"
 #undef STORE_COUNTER

@@ -159,7 +159,7 @@ static unsigned count_rows(const char *command) {
 }
 
 START_TEST(groups_have_the_form_and_the_rows_of_memcached) {
-    ck_assert_uint_eq(count_rows("stats"), 92);
+    ck_assert_uint_eq(count_rows("stats"), 93);
     ck_assert_uint_eq(count_rows("stats settings"), 79);
     ck_assert_uint_eq(count_rows("stats items"), 0);
     ck_assert_uint_eq(count_rows("stats slabs"), 2);

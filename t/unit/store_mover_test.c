@@ -208,6 +208,75 @@ START_TEST(a_page_being_filled_waits_for_its_writer) {
 }
 END_TEST
 
+START_TEST(a_page_that_waits_for_an_item_says_so) {
+    enum { BYTES = 400000, COUNT = 4 };
+    struct store_view held[COUNT];
+    fixture_open(&f);
+    unsigned id = class_with(&f, BYTES);
+    for (unsigned i = 0; i < COUNT; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "k%u", i);
+        put_flagged(&f, "k", i, BYTES);
+        struct store_key key = key_of(&f, text);
+        ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, &held[i]), STORE_OK);
+    }
+    ck_assert_str_eq(store_move_wait_word(stats_of(&f).last_move_wait), "none");
+    ck_assert_int_eq(store_reassign(f.thread, id, 1), STORE_REASSIGN_OK);
+    ck_assert_int_eq(stats_of(&f).last_move_wait, STORE_MOVE_WAIT_NONE);
+    fixture_settle(&f);
+    ck_assert(stats_of(&f).is_moving_page);
+    ck_assert_str_eq(store_move_wait_word(stats_of(&f).last_move_wait), "item_held");
+    store_stats_reset(f.store);
+    ck_assert_int_eq(stats_of(&f).last_move_wait, STORE_MOVE_WAIT_NONE);
+    fixture_settle(&f);
+    ck_assert_int_eq(stats_of(&f).last_move_wait, STORE_MOVE_WAIT_ITEM);
+    for (unsigned i = 0; i < COUNT; i++)
+        store_item_release(f.thread, held[i].item);
+    fixture_settle(&f);
+    ck_assert(!stats_of(&f).is_moving_page);
+    ck_assert_int_eq(stats_of(&f).last_move_wait, STORE_MOVE_WAIT_ITEM);
+}
+END_TEST
+
+/* Without eviction: there was room enough when the page was chosen. */
+START_TEST(a_page_that_waits_for_memory_says_so) {
+    enum { BYTES = 100000 };
+    f.config.limit_bytes = 2 * MB;
+    f.config.is_evicting = false;
+    fixture_open(&f);
+    unsigned id = class_with(&f, BYTES);
+    unsigned stored = 0;
+    while (put_flagged(&f, "k", stored, BYTES) == STORE_OK)
+        stored++;
+    for (unsigned i = 0; i < class_stats(&f, id).chunks_per_page; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "k%u", 2 * i);
+        ck_assert_int_eq(drop(&f, text), STORE_OK);
+    }
+    ck_assert_int_eq(store_reassign(f.thread, id, 1), STORE_REASSIGN_OK);
+    for (uint64_t room = class_stats(&f, id).free_chunks; room; room--)
+        ck_assert_int_eq(put_flagged(&f, "k", stored++, BYTES), STORE_OK);
+    store_maintain(f.thread);
+    ck_assert(stats_of(&f).is_moving_page);
+    ck_assert_uint_gt(stats_of(&f).slab_busy_nomem_count, 0);
+    ck_assert_str_eq(store_move_wait_word(stats_of(&f).last_move_wait), "no_memory");
+}
+END_TEST
+
+START_TEST(a_page_that_waits_for_a_long_chain_says_so) {
+    enum { CHUNK = 512, BYTES = 9 * MB };
+    f.config.item_bytes_max = 16 * MB;
+    f.config.slab_chunk_bytes_max = CHUNK;
+    fixture_open(&f);
+    ck_assert_int_eq(put_patterned(&f, "long", 1, BYTES), STORE_OK);
+    ck_assert_int_eq(store_reassign(f.thread, store_class_count(f.store), 1), STORE_REASSIGN_OK);
+    fixture_settle(&f);
+    ck_assert(stats_of(&f).is_moving_page);
+    ck_assert_str_eq(store_move_wait_word(stats_of(&f).last_move_wait), "chain_too_long");
+    ck_assert(is_patterned(&f, "long", 1, BYTES));
+}
+END_TEST
+
 /* A page of another shape waits for those who read without a lock. */
 START_TEST(a_page_waits_for_readers) {
     enum { COUNT = 3000, BYTES = 1000 };
@@ -223,6 +292,7 @@ START_TEST(a_page_waits_for_readers) {
     fixture_settle(&f);
     fixture_verify(&f);
     ck_assert(stats_of(&f).is_moving_page);
+    ck_assert_int_eq(stats_of(&f).last_move_wait, STORE_MOVE_WAIT_READER);
     ck_assert_uint_eq(class_pages(&f, 1), 0);
     (void)store_peek_confirm(reader, &view);
     fixture_settle(&f);
@@ -496,6 +566,9 @@ static Suite *mover_suite(void) {
     tcase_add_test(tcase, what_is_held_keeps_its_bytes_and_its_key);
     tcase_add_test(tcase, a_page_that_is_held_for_long_is_given_up);
     tcase_add_test(tcase, a_page_being_filled_waits_for_its_writer);
+    tcase_add_test(tcase, a_page_that_waits_for_an_item_says_so);
+    tcase_add_test(tcase, a_page_that_waits_for_memory_says_so);
+    tcase_add_test(tcase, a_page_that_waits_for_a_long_chain_says_so);
     tcase_add_test(tcase, a_page_waits_for_readers);
     tcase_add_test(tcase, what_was_remembered_of_a_page_goes_with_its_items);
     tcase_add_test(tcase, what_reassign_refuses);

@@ -31,7 +31,8 @@ touch_hits touch_misses store_too_large store_no_memory auth_cmds auth_errors by
 bytes_written limit_maxbytes accepting_conns listen_disabled_num time_in_listen_disabled_us threads
 conn_yields hash_power_level hash_bytes hash_is_expanding slab_reassign_rescues
 slab_reassign_chunk_rescues slab_reassign_inline_reclaim slab_reassign_busy_items
-slab_reassign_busy_deletes slab_reassign_busy_nomem slab_reassign_running slabs_moved
+slab_reassign_busy_deletes slab_reassign_busy_nomem slab_reassign_last_busy_status
+slab_reassign_running slabs_moved
 lru_crawler_running lru_crawler_starts lru_maintainer_juggles malloc_fails log_worker_dropped
 log_worker_written log_watcher_skipped log_watcher_sent log_watchers unexpected_napi_ids
 round_robin_fallback bytes curr_items total_items slab_global_page_pool expired_unfetched
@@ -69,7 +70,7 @@ FIELDS
 
 my @slab_moves = qw(slab_reassign_rescues slab_reassign_chunk_rescues slab_reassign_inline_reclaim
     slab_reassign_busy_items slab_reassign_busy_deletes slab_reassign_busy_nomem
-    slab_reassign_running slabs_moved);
+    slab_reassign_last_busy_status slab_reassign_running slabs_moved);
 my @crawls = qw(lru_crawler_running lru_crawler_starts);
 my @maintained = qw(lru_maintainer_juggles evicted_active moves_to_cold moves_to_warm
     moves_within_lru direct_reclaims lru_bumps_dropped);
@@ -79,6 +80,8 @@ my @class_maintained = qw(number_hot number_warm number_cold age_hot age_warm
 
 my $server = server();
 plan skip_all => 'older versions have other fields' unless $server->does('stats_as_now');
+$general = without($general, 'slab_reassign_last_busy_status')
+    unless $server->does('slab_busy_status');
 
 # [options, fields of `stats` that go with them, fields of `stats items` that do]
 for my $row (

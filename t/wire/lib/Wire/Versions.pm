@@ -54,6 +54,9 @@ my %since = (
     # `stats`: these fields in this order; before, some are missing or named otherwise.
     stats_as_now => '1.6.38',
 
+    # `stats`: slab_reassign_last_busy_status, since 1.6.40; before, there is no such field.
+    slab_busy_status => '1.6.40',
+
     # `watch fetchers`: what a flush has taken is not_found; before, it is flushed.
     watch_flushed_as_not_found => '1.6.38',
 
