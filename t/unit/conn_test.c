@@ -35,6 +35,7 @@ struct bench {
     struct conn_origin origin;
     int clients[CROWD + 1];
     int client_count;
+    int last_server_side; /* of the client that came last */
 };
 
 static struct bench bench;
@@ -84,7 +85,18 @@ static int client_open(void) {
     ck_assert(conn_open(&bench.env, pair[0], &nobody, &bench.origin));
     atomic_fetch_add(&bench.list.client_count, 1); /* as the acceptor does */
     bench.clients[bench.client_count++] = pair[1];
+    bench.last_server_side = pair[0];
     return pair[1];
+}
+
+/* So many bytes can be sent to it before it reads any; false: not here. */
+static bool widen(int fd, int bytes) {
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0)
+        ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+    int granted = 0;
+    socklen_t granted_bytes = sizeof(granted);
+    ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &granted, &granted_bytes), 0);
+    return granted >= bytes;
 }
 
 static void say(int client, const char *text) {
@@ -179,6 +191,21 @@ START_TEST(long_answers_are_sent_a_bounded_piece_a_turn_and_short_ones_first) {
     ck_assert_int_lt(turns, TURNS_MAX);
     /* Everybody has been sent as much as the socket takes. */
     ck_assert_uint_ge(all, (uint64_t)CROWD * VALUE_BYTES);
+}
+END_TEST
+
+START_TEST(a_very_long_answer_is_sent_a_piece_at_a_time) {
+    const uint64_t value_bytes = CONN_PIECE_BYTES + CONN_PIECE_BYTES / 2;
+    int client = client_open();
+    store_value(client, "large", value_bytes);
+    if (!widen(bench.last_server_side, 4 * (int)value_bytes))
+        return; /* the kernel lets nobody but root have so much, and holds less itself */
+    uint64_t before = sent_bytes();
+    say(client, "get large\r\n");
+    turn();
+    ck_assert_uint_eq(sent_bytes() - before, CONN_PIECE_BYTES);
+    turn();
+    ck_assert_uint_gt(sent_bytes() - before, value_bytes);
 }
 END_TEST
 
@@ -336,6 +363,7 @@ int main(void) {
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, long_answers_are_sent_a_bounded_piece_a_turn_and_short_ones_first);
+    tcase_add_test(tcase, a_very_long_answer_is_sent_a_piece_at_a_time);
     tcase_add_test(tcase, long_answers_go_out_in_turn);
     tcase_add_test(tcase, pipelines_are_executed_a_bounded_piece_a_turn);
     tcase_add_test(tcase, values_are_copied_a_bounded_piece_a_turn);
