@@ -19,6 +19,8 @@
  *   send      answers of up to CONN_SHORT_BYTES     CONN_PIECE_BYTES of those that are longer
  *   close                                           one connection
  *
+ * New connections are opened between turns, a few at a time (handover.h).
+ *
  * Connections are closed in the flush only, so lists of them hold no dead ones in between.
  */
 #ifndef RUN_CONN_H

@@ -4,6 +4,7 @@ librun_a_SOURCES = \
 	memcached/run/conn.c memcached/run/conn.h \
 	memcached/run/conn_list.c memcached/run/conn_list.h \
 	memcached/run/freeze.c memcached/run/freeze.h \
+	memcached/run/handover.c memcached/run/handover.h \
 	memcached/run/listener.c memcached/run/listener.h \
 	memcached/run/address.c memcached/run/address.h \
 	memcached/run/log.c memcached/run/log.h \

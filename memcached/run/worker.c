@@ -7,21 +7,15 @@
 #include "memcached/base/check.h"
 #include "memcached/base/mem.h"
 #include "memcached/run/conn.h"
+#include "memcached/run/handover.h"
 #include "memcached/run/udp.h"
-
-struct handoff {
-    int fd;
-    struct socket_address peer;
-    const struct conn_origin *origin;
-};
-
-enum { HANDOFFS_FIRST = 16 };
 
 struct worker {
     struct worker_config config; /* fixed */
     struct conn_env env;         /* owner thread, while it runs */
     struct udp_port *udp_ports;  /* likewise */
     bool is_checking_idle;       /* owner thread: in this turn */
+    bool is_opening;             /* likewise: there may be connections to open */
     bool has_begun;              /* likewise: there was something to do */
     struct stalls stalls;
     pthread_t thread;
@@ -32,28 +26,21 @@ struct worker {
 
     _Atomic uint64_t yields_at_reset, idle_kicks_at_reset; /* any worker writes */
 
-    struct lock queue_lock;
-    struct handoff *handoffs; /* under queue_lock; bounded by the limit of connections */
-    size_t handoff_count, handoff_capacity;
+    struct handover_queue handovers; /* what it is to serve and has not opened yet */
 };
 
-/* Opens what the acceptor has handed over. */
-static void take_handoffs(struct worker *worker) {
-    lock_acquire(&worker->queue_lock);
-    struct handoff *handoffs = worker->handoffs;
-    size_t count = worker->handoff_count;
-    worker->handoffs = NULL;
-    worker->handoff_count = worker->handoff_capacity = 0;
-    lock_release(&worker->queue_lock);
+/* Opens some of what the acceptor has handed over; the others in the next turn. */
+static void open_some(struct worker *worker) {
+    struct handover sockets[HANDOVER_TAKE_MAX];
+    size_t count = handover_take(&worker->handovers, sockets, &worker->is_opening);
     for (size_t i = 0; i < count; i++)
-        if (!conn_open(&worker->env, handoffs[i].fd, &handoffs[i].peer, handoffs[i].origin))
+        if (!conn_open(&worker->env, sockets[i].fd, &sockets[i].peer, sockets[i].origin))
             log_line(worker->config.log, LOG_VERBOSE, "no memory for a new connection");
-    mem_free(handoffs);
 }
 
 static void on_woken(void *context) {
     struct worker *worker = context;
-    take_handoffs(worker);
+    worker->is_opening = true;
     conn_look_at_watchers(&worker->env);
     if (atomic_exchange_explicit(&worker->is_idle_check_due, false, memory_order_acquire))
         worker->is_checking_idle = true;
@@ -71,7 +58,9 @@ static void on_turn(void *context) {
  */
 static void turn(struct worker *worker) {
     struct conn_env *env = &worker->env;
-    loop_turn(env->loop, !conn_has_work(env));
+    loop_turn(env->loop, !conn_has_work(env) && !worker->is_opening);
+    if (UNLIKELY(worker->is_opening))
+        open_some(worker);
     conn_look_for_thaw(env);
     if (env->again.first)
         conn_run_again(env);
@@ -142,7 +131,7 @@ struct worker *worker_create(const struct worker_config *config, const char **wh
         mem_free(worker);
         return NULL;
     }
-    lock_init(&worker->queue_lock, RANK_WORKER_QUEUE);
+    handover_queue_init(&worker->handovers);
     return worker;
 }
 
@@ -153,31 +142,15 @@ bool worker_start(struct worker *worker) {
     return worker->is_running;
 }
 
-static bool handoffs_grow_locked(struct worker *worker) {
-    if (worker->handoff_count < worker->handoff_capacity)
-        return true;
-    size_t capacity = worker->handoff_capacity ? worker->handoff_capacity * 2 : HANDOFFS_FIRST;
-    struct handoff *handoffs = mem_realloc(worker->handoffs, capacity * sizeof(*handoffs));
-    if (!handoffs)
-        return false;
-    worker->handoffs = handoffs;
-    worker->handoff_capacity = capacity;
-    return true;
-}
-
 bool worker_assign(struct worker *worker, int fd, const struct socket_address *peer,
                    const struct conn_origin *origin) {
-    lock_acquire(&worker->queue_lock);
-    bool is_first = worker->handoff_count == 0;
-    bool is_assigned = handoffs_grow_locked(worker);
-    if (is_assigned)
-        worker->handoffs[worker->handoff_count++] =
-            (struct handoff){.fd = fd, .peer = *peer, .origin = origin};
-    lock_release(&worker->queue_lock);
-    /* Who finds it empty rings; the others' sockets are taken in the same go. */
-    if (is_assigned && is_first)
+    struct handover socket = {.fd = fd, .peer = *peer, .origin = origin};
+    bool is_first;
+    if (!handover_put(&worker->handovers, &socket, &is_first))
+        return false;
+    if (is_first)
         loop_wake(worker->env.loop);
-    return is_assigned;
+    return true;
 }
 
 bool worker_serve_udp(struct worker *worker, int fd) {
@@ -202,7 +175,9 @@ void worker_close_connections(struct worker *worker) {
     if (!worker)
         return;
     CHECK(!worker->is_running);
-    take_handoffs(worker);
+    do {
+        open_some(worker);
+    } while (worker->is_opening);
     conn_close_all(&worker->env);
     udp_port_close_all(&worker->udp_ports);
 }
@@ -216,8 +191,7 @@ void worker_destroy(struct worker *worker) {
     bufpool_free(&worker->env.pool);
     loop_destroy(worker->env.loop);
     mem_free(worker->env.receive);
-    mem_free(worker->handoffs);
-    lock_destroy(&worker->queue_lock);
+    handover_queue_destroy(&worker->handovers);
     mem_free(worker);
 }
 

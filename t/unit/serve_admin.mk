@@ -12,3 +12,8 @@ check_PROGRAMS += t/unit/napi_test
 TESTS += t/unit/napi_test
 t_unit_napi_test_SOURCES = t/unit/napi_test.c memcached/run/napi.c
 t_unit_napi_test_LDADD = $(CHECK_LIBS) $(PTHREAD_LIBS)
+
+check_PROGRAMS += t/unit/handover_test
+TESTS += t/unit/handover_test
+t_unit_handover_test_SOURCES = t/unit/handover_test.c memcached/run/handover.c
+t_unit_handover_test_LDADD = libbase.a $(CHECK_LIBS) $(PTHREAD_LIBS)
