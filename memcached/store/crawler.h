@@ -45,8 +45,11 @@ uint32_t store_crawl(struct store_thread *thread);
 
 enum store_dump_order {
     STORE_DUMP_INDEX,   /* everything once, in no order */
-    STORE_DUMP_CLASSES, /* class by class; what moves between lists meanwhile may be missed */
-    /* the cold list of one class, the newest first; does not count as a client's dump */
+    STORE_DUMP_CLASSES, /* the same of some classes, whose items count as looked at by a crawl */
+    /*
+     * The cold list of one class, the newest first: what moves between lists meanwhile may be
+     * missed. Does not count as a client's dump.
+     */
     STORE_DUMP_COLD,
 };
 

@@ -1,23 +1,28 @@
-/* Dumps: all items as they are, a few at a time, for as long as the reader takes. */
+/*
+ * Dumps: all items as they are, a few at a time, for as long as the reader takes. Those of classes go
+ * through the index as well: on the lists an item would be missed, or shown twice, that moves from one
+ * to another meanwhile.
+ */
 #include "memcached/base/mem.h"
 #include "memcached/store/crawler.h"
 #include "memcached/store/crawler_private.h"
 #include "memcached/store/walk.h"
 #include "memcached/store/write.h"
 
-enum { DUMP_STEP_BUCKETS = 16 };
+enum { DUMP_STEP_BUCKETS = 4 };
 
 struct store_dump {
     struct store *store;
     enum store_dump_order order;
-    uint64_t cursor;  /* in the index */
-    uint64_t classes; /* still to be begun */
-    struct class_walk walk;
+    uint64_t classes;          /* bit n is class n */
+    uint64_t cursor;           /* in the index */
+    struct class_walk walk;    /* through a cold list */
     bool is_ended;             /* the visitor has had enough */
     _Atomic bool is_cancelled; /* under the admin lock; read without it */
     /* of the step under way */
     store_visitor visitor;
     void *context;
+    uint32_t looked_at[STORE_CLASS_COUNT_MAX]; /* items of each class */
 };
 
 struct store_dump *store_dump_begin(struct store *store, enum store_dump_order order,
@@ -26,9 +31,12 @@ struct store_dump *store_dump_begin(struct store *store, enum store_dump_order o
     *why = STORE_DUMP_NO_MEMORY;
     if (!dump)
         return NULL;
+    uint64_t existing = UINT64_MAX >> (63 - store->slabs.class_count) & ~(uint64_t)1;
     dump->store = store;
     dump->order = order;
-    dump->classes = classes & (UINT64_MAX >> (63 - store->slabs.class_count)) & ~(uint64_t)1;
+    dump->classes = order == STORE_DUMP_INDEX ? existing : classes & existing;
+    if (order == STORE_DUMP_COLD && dump->classes)
+        class_walk_begin_newest(&dump->walk, (unsigned)__builtin_ctzll(dump->classes), LRU_COLD);
     if (order == STORE_DUMP_COLD || crawler_claim(store, &dump->is_cancelled))
         return dump;
     *why = STORE_DUMP_BUSY;
@@ -40,7 +48,11 @@ struct store_dump *store_dump_begin(struct store *store, enum store_dump_order o
 static bool dump_item(struct walk_step *step) {
     struct store_dump *dump = step->context;
     struct item *item = step->spot.item;
-    if (item_life(dump->store, item) != ITEM_ALIVE || dump->is_ended)
+    unsigned class_id = item_class(item);
+    if (!(dump->classes >> class_id & 1) || dump->is_ended)
+        return true;
+    dump->looked_at[class_id]++;
+    if (item_life(dump->store, item) != ITEM_ALIVE)
         return true;
     struct store_view view;
     struct store_key key = {.data = item->key, .bytes = shared_load(&item->key_bytes)};
@@ -49,21 +61,16 @@ static bool dump_item(struct walk_step *step) {
     return true;
 }
 
-/* True at the end. */
-static bool step_classes(struct store_dump *dump, struct store_thread *thread) {
-    if (!dump->walk.class_id) {
-        if (!dump->classes)
-            return true;
-        unsigned class_id = (unsigned)__builtin_ctzll(dump->classes);
-        dump->classes &= dump->classes - 1;
-        if (dump->order == STORE_DUMP_COLD)
-            class_walk_begin_newest(&dump->walk, class_id, LRU_COLD);
-        else
-            class_walk_begin(&dump->walk, class_id);
+static void count_looked_at(struct store_dump *dump) {
+    for (unsigned id = 1; id <= dump->store->slabs.class_count; id++) {
+        struct slab_class *class = &dump->store->slabs.classes[id];
+        if (!dump->looked_at[id])
+            continue;
+        latch_acquire(&class->lock);
+        class->events.crawler_items_checked += dump->looked_at[id];
+        latch_release(&class->lock);
+        dump->looked_at[id] = 0;
     }
-    if (class_walk_step(thread, &dump->walk, WALK_PICK_MAX, dump_item, dump, NULL))
-        class_walk_end(dump->store, &dump->walk);
-    return !dump->walk.class_id && !dump->classes;
 }
 
 enum store_dump_state store_dump_step(struct store_dump *dump, struct store_thread *thread,
@@ -72,9 +79,14 @@ enum store_dump_state store_dump_step(struct store_dump *dump, struct store_thre
     dump->context = context;
     if (shared_load(&dump->is_cancelled))
         return STORE_DUMP_CANCELLED;
-    bool is_over = dump->order == STORE_DUMP_INDEX
-                       ? walk_buckets(thread, &dump->cursor, DUMP_STEP_BUCKETS, dump_item, dump)
-                       : step_classes(dump, thread);
+    bool is_over;
+    if (dump->order == STORE_DUMP_COLD)
+        is_over = !dump->classes ||
+                  class_walk_step(thread, &dump->walk, WALK_PICK_MAX, dump_item, dump, NULL);
+    else
+        is_over = walk_buckets(thread, &dump->cursor, DUMP_STEP_BUCKETS, dump_item, dump);
+    if (dump->order == STORE_DUMP_CLASSES)
+        count_looked_at(dump);
     return is_over || dump->is_ended ? STORE_DUMP_OVER : STORE_DUMP_MORE;
 }
 
