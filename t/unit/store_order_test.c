@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memcached/store/crawler.h"
+#include "memcached/store/walk.h"
 #include "t/unit/store_fixture.h"
 
 enum { HOT, WARM, COLD, TEMP, SEGMENTS };
@@ -300,15 +300,18 @@ struct listed {
     unsigned count;
 };
 
-/* What the store shows next is what the model has next; dumps pass over the dead. */
-static bool compare_next(void *context, const struct store_key *key,
-                         const struct store_view *view) {
-    struct listed *listed = context;
-    const struct list *list = &m.lists[view->segment];
-    unsigned number = (unsigned)strtoul(key->data + 1, NULL, 10);
-    if (view->segment != listed->segment)
+/* What stands next on the store's lists is what the model has next; the dead are passed over. */
+static bool compare_next(struct walk_step *step) {
+    struct listed *listed = step->context;
+    const struct item *item = step->spot.item;
+    unsigned segment = item_segment(item);
+    const struct list *list = &m.lists[segment];
+    unsigned number = (unsigned)strtoul(item->key + 1, NULL, 10);
+    if (item_life(f.store, item) != ITEM_ALIVE)
+        return true;
+    if (segment != listed->segment)
         listed->at = 0;
-    listed->segment = view->segment;
+    listed->segment = segment;
     while (listed->at < list->count && is_dead(&m.entries[list->key[list->count - 1 - listed->at]]))
         listed->at++;
     ck_assert_uint_lt(listed->at, list->count);
@@ -319,13 +322,12 @@ static bool compare_next(void *context, const struct store_key *key,
 }
 
 static void compare(unsigned class_id) {
-    enum store_dump_refusal why;
     struct listed listed = {.segment = SEGMENTS};
-    struct store_dump *dump =
-        store_dump_begin(f.store, STORE_DUMP_CLASSES, (uint64_t)1 << class_id, &why);
-    while (store_dump_step(dump, f.thread, compare_next, &listed) == STORE_DUMP_MORE)
+    struct class_walk walk;
+    class_walk_begin(&walk, class_id);
+    while (!class_walk_step(f.thread, &walk, WALK_PICK_MAX, compare_next, &listed, NULL))
         ;
-    store_dump_end(dump);
+    class_walk_end(f.store, &walk);
     unsigned alive = 0;
     for (unsigned key = 0; key < KEYS; key++)
         alive += m.entries[key].item && !is_dead(&m.entries[key]);
