@@ -54,7 +54,6 @@ void cmd_binary_store(struct turn *turn, const struct binary_request *request) {
         .hash = request->hash,
         .value_bytes = request->value_bytes,
         .is_noreply = binary_is_quiet(request),
-        .drops_old = request->command == BINARY_SET,
         .echo = request->echo,
         .write = write_of(turn, request),
     };
@@ -122,8 +121,8 @@ void binary_store_finish(struct turn *turn, struct store_job *job) {
 }
 
 void binary_store_refuse(struct turn *turn, struct store_job *job) {
-    store_drop_job(turn, job);
-    binary_reply_status(turn, &job->echo, BINARY_NO_MEMORY_FOR_ITEM);
+    store_abandon(turn->thread, job->item);
+    binary_reply_status(turn, &job->echo, BINARY_NO_MEMORY_FOR_REST);
 }
 
 /* ---- delete ---------------------------------------------------------------------------------- */

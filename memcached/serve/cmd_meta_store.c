@@ -56,7 +56,6 @@ static const char *job_prepare(const struct turn *turn, struct request *request,
     job->filled_bytes = 0;
     job->verb = VERB_MS;
     job->is_noreply = false;
-    job->drops_old = true; /* and all the others: none leaves an old value behind */
     job->is_binary = META_HAS(meta, 'b');
     return NULL;
 }
@@ -75,6 +74,7 @@ void cmd_meta_store(struct turn *turn, struct request *request) {
     job.item = value_reserve(turn, request->bits & REQUEST_PARTIAL, &key, job.meta.client_flags,
                              job.exptime, request->value_bytes, &why);
     if (UNLIKELY(!job.item)) {
+        /* none leaves an old value behind */
         store_refuse_item(turn, &key, job.write.mode, true, why);
         turn_reply_text(turn, why == STORE_TOO_LARGE
                                   ? "SERVER_ERROR object too large for cache\r\n"

@@ -45,18 +45,10 @@ void cmd_store(struct turn *turn, const struct request *request) {
     job.filled_bytes = 0;
     job.verb = request->verb;
     job.is_noreply = request->bits & REQUEST_NOREPLY;
-    job.drops_old = request->verb == VERB_SET;
     job.write = (struct store_write){.mode = modes[request->verb]};
     if (request->verb == VERB_CAS)
         job.write.expected_version = turn_expected(turn, request->number);
     value_take(turn, request, &job);
-}
-
-void store_drop_job(struct turn *turn, struct store_job *job) {
-    char key_copy[STORE_KEY_BYTES_MAX];
-    struct store_key key = job_key(job, key_copy);
-    store_abandon(turn->thread, job->item);
-    store_refuse_item(turn, &key, job->write.mode, job->drops_old, STORE_NO_MEMORY);
 }
 
 void store_refuse(struct turn *turn, struct store_job *job) {
@@ -64,7 +56,7 @@ void store_refuse(struct turn *turn, struct store_job *job) {
         link_store_refuse(turn, job);
         return;
     }
-    store_drop_job(turn, job);
+    store_abandon(turn->thread, job->item);
     if (!turn_is_silent(turn, job->is_noreply))
         TURN_REPLY(turn, "SERVER_ERROR Out of memory during read\r\n");
 }

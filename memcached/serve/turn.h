@@ -26,7 +26,6 @@ struct store_job {
     uint32_t exptime; /* the item's */
     uint8_t verb;
     bool is_noreply;
-    bool drops_old;          /* where there is no memory for it, the old value goes all the same */
     bool is_binary;          /* MS: the key came in base64 */
     struct meta meta;        /* MS only */
     struct binary_echo echo; /* binary protocol only */
@@ -272,10 +271,11 @@ void store_finish(struct turn *turn, struct store_job *job);
 /* An item with this version was in the way: for who looks over the client's shoulder. */
 void store_note_cas(const struct turn *turn, const struct store_job *job, uint64_t version);
 void store_bad_chunk(struct turn *turn, struct store_job *job);
-/* There is no memory for the rest of the value: no item, and a reply. */
+/*
+ * There is no memory for the rest of the value: no item, and a reply. What is there under the key
+ * stays, as if the client had gone in the middle of the value.
+ */
 void store_refuse(struct turn *turn, struct store_job *job);
-/* The same without the reply. */
-void store_drop_job(struct turn *turn, struct store_job *job);
 /*
  * No item could be had: tells who watches. A plain set leaves no old value behind, which its sender
  * believes replaced (drops_old).

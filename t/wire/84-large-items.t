@@ -119,6 +119,10 @@ like($c->set('k3', substr $value, 0, $third),
      qr/^SERVER_ERROR (?:out of memory storing object|Out of memory during read)\r\n\z/,
      'memory that runs out halfway');
 value_is($c, 'k3', undef, ' ... nothing is stored, and the rest swallowed');
+is($c->set('k4', 'old'), "STORED\r\n");
+my $refusal = $c->set('k4', substr $value, 0, $third);
+is($c->get('k4'), $refusal =~ /during read/ ? 'old' : undef,
+   ' ... an old value stays if some of the new one was taken in');
 is($c->command('delete k1'), "DELETED\r\n");
 is($c->set('k3', substr $value, 0, $third), "STORED\r\n", ' ... there is room as soon as others leave it');
 same_ok($c->get('k3'), substr($value, 0, $third), ' ... for all of it');
