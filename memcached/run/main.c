@@ -111,6 +111,7 @@ static int make_store(struct program *program) {
     config.tombstone_count_max = settings->repl_tombstones;
     config.is_evicting = settings->is_evicting;
     config.wants_huge_pages = settings->wants_huge_pages;
+    config.has_first_pages = settings->wants_huge_pages;
     config.has_crawler = settings->has_lru_crawler;
     config.has_lru_maintainer = settings->has_lru_maintainer;
     config.crawler_sleep_us = settings->lru_crawler_sleep;

@@ -176,6 +176,18 @@ bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsign
     return true;
 }
 
+bool slab_first_pages_add(struct slabs *slabs, const struct arena *arena) {
+    if (slabs->class_count > slabs->page_limit)
+        return false;
+    for (unsigned id = 1; id <= slabs->class_count; id++) {
+        latch_acquire(&slabs->classes[id].lock);
+        bool has_page = slab_page_add_locked(slabs, arena, id);
+        latch_release(&slabs->classes[id].lock);
+        CHECK(has_page);
+    }
+    return true;
+}
+
 void slab_page_give_locked(struct slabs *slabs, unsigned class_id, uint32_t page) {
     struct slab_class *class = &slabs->classes[class_id];
     latch_assert_held(&class->lock);

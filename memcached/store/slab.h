@@ -111,6 +111,9 @@ static inline unsigned slab_class_for(const struct slabs *slabs, uint32_t bytes)
 bool slab_page_open_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id);
 bool slab_page_add_locked(struct slabs *slabs, const struct arena *arena, unsigned class_id);
 
+/* Each class has its first page at once. False if the limit does not hold them. */
+bool slab_first_pages_add(struct slabs *slabs, const struct arena *arena);
+
 /* Gives a page that left its class to another, as a spare one. Class lock held. */
 void slab_page_give_locked(struct slabs *slabs, unsigned class_id, uint32_t page);
 /* Takes a spare page out of its class; PAGE_NONE if it has none. Class lock held. */

@@ -119,6 +119,10 @@ struct store *store_create(const struct store_config *config, const char **why) 
     }
     if (!slabs_open(&store->slabs, config, &store->arena))
         goto refused;
+    if (config->has_first_pages && !slab_first_pages_add(&store->slabs, &store->arena)) {
+        *why = "with -L the memory limit must be at least 1 MB for each slab class";
+        goto refused;
+    }
     struct index_config index_config = {
         .hashpower = config->hashpower,
         .items_max = (uint64_t)store->arena.page_count * store->slabs.classes[1].chunks_per_page,

@@ -70,7 +70,8 @@ struct store_config {
     bool is_index_fixed;           /* -o no_hashexpand: the index keeps its first size */
     bool is_replicated;            /* -x: clock versions, tombstones, floors */
     uint64_t version_floor;        /* versions begin above it; 0 by default */
-    bool wants_huge_pages;         /* advise transparent huge pages for index and arena */
+    bool wants_huge_pages;         /* -L: advise transparent huge pages for index and arena */
+    bool has_first_pages;          /* -L: each class has a page from the start, within the limit */
     struct store_lru lru;
     struct store_automove automove;
     bool has_lru_maintainer;   /* store_maintain sorts the LRU, and crawls start by themselves */

@@ -392,6 +392,26 @@ START_TEST(the_pages_beyond_the_limit_are_one_a_class_at_most) {
 }
 END_TEST
 
+START_TEST(every_class_may_have_its_first_page_at_once) {
+    const char *why = NULL;
+    f.config.growth_factor = 8;
+    f.config.has_first_pages = true;
+    f.config.limit_bytes = 4 * MB;
+    ck_assert_ptr_null(store_create(&f.config, &why));
+    ck_assert_pstr_eq(why, "with -L the memory limit must be at least 1 MB for each slab class");
+    f.config.limit_bytes = 6 * MB;
+    fixture_open(&f);
+    ck_assert_uint_eq(store_class_count(f.store), 5);
+    for (unsigned id = 1; id <= 5; id++)
+        ck_assert_uint_eq(class_pages(&f, id), 1);
+    for (unsigned i = 0; i < 3000; i++)
+        ck_assert_int_eq(put_numbered(&f, "k", i, 5000), STORE_OK);
+    ck_assert_uint_eq(class_pages(&f, 3), 2);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 6);
+    ck_assert_uint_gt(stats_of(&f).evictions, 0);
+}
+END_TEST
+
 START_TEST(a_held_item_keeps_its_page) {
     f.config.limit_bytes = MB;
     f.config.item_bytes_max = MB / 2;
@@ -628,6 +648,7 @@ static Suite *memory_suite(void) {
     tcase_add_test(tcase, a_class_has_its_first_page_beyond_the_limit);
     tcase_add_test(tcase, a_limit_that_was_raised_covers_the_first_pages);
     tcase_add_test(tcase, the_pages_beyond_the_limit_are_one_a_class_at_most);
+    tcase_add_test(tcase, every_class_may_have_its_first_page_at_once);
     tcase_add_test(tcase, a_held_item_keeps_its_page);
     tcase_add_test(tcase, a_page_waits_for_a_read_under_way);
     tcase_add_test(tcase, the_limit_goes_up_and_down);

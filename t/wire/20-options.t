@@ -55,6 +55,7 @@ my @rows = (
     [ [ '-l', '192.0.2.1' ],     qr/192\.0\.2\.1/,    "an address that is not this machine's" ],
     [ [ '-B', 'http' ],          qr/http/ ],
     [ [ '-s', '/nonexistent/socket' ], qr{/nonexistent/socket} ],
+    [ [ '-L', '-m', '38' ],      qr/-L .*memory .*must be at least/ ],
     [ [ '-o', 'fooble' ],        qr/fooble/ ],
     [ [ '-u', 'no-such-user' ],  qr/can't find the user no-such-user to switch to/ ],
 );

@@ -104,4 +104,17 @@ fill($c, 18);
 is(malloced($c), 18, 'a higher limit covers them all');
 is(pages_of($c)->{$class}, 18 - 1 - @sizes, ' ... the others get what is left');
 $server->stop;
+
+# -L: every class has its first page from the start, and the limit has to hold them.
+$server = server('-L', '-m', 64);
+$c = $server->conn;
+is_deeply(pages_of($c), { map { $_ => 1 } 1 .. 39 }, '-L: a page for each class');
+is($c->stats('slabs')->{'5:free_chunks'}, 4369, ' ... all of it free');
+is(malloced($c), 39);
+stat_is($c, 'curr_items', 0);
+$c->put(join '', map { "set k$_ 0 0 1000 noreply\r\n" . 'x' x 1000 . "\r\n" } 1 .. 30_000);
+my ($most) = sort { $b <=> $a } values %{ pages_of($c) };
+is($most, 64 - 38, ' ... the others are left for whom they are needed by');
+is(malloced($c), 64);
+$server->stop;
 done_testing;
