@@ -8,6 +8,7 @@ serve_admin_SOURCES = \
 	memcached/serve/cmd_watch.c \
 	memcached/serve/class_sizes.c memcached/serve/class_sizes.h \
 	memcached/serve/counters.def \
+	memcached/serve/debug.h \
 	memcached/serve/help.c \
 	memcached/serve/options.c memcached/serve/options.h \
 	memcached/serve/options_check.c memcached/serve/options_private.h \
@@ -22,3 +23,6 @@ serve_admin_SOURCES = \
 	memcached/serve/stats_general.c memcached/serve/stats.def \
 	memcached/serve/stats_settings.c \
 	memcached/serve/version.h
+if ENABLE_DEBUG
+serve_admin_SOURCES += memcached/serve/cmd_debug.c
+endif

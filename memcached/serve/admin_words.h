@@ -33,6 +33,10 @@ static inline void answer(const struct admin_call *call, const struct words *wor
 
 /* ---- commands with a file of their own ---- */
 
+#ifdef ENABLE_DEBUG
+void cmd_debugitem(const struct admin_call *call, const struct words *words);
+void cmd_debugtime(const struct admin_call *call, const struct words *words);
+#endif
 void cmd_lru(const struct admin_call *call, const struct words *words);
 void cmd_lru_crawler(const struct admin_call *call, const struct words *words);
 void cmd_slabs(const struct admin_call *call, const struct words *words);

@@ -224,22 +224,6 @@ static void cmd_quit(const struct admin_call *call, const struct words *words) {
     session_quit(call->session);
 }
 
-#ifdef ENABLE_DEBUG
-enum { DEBUGTIME_SECONDS_MAX = 10 * 365 * 24 * 3600 };
-
-/* debugtime <seconds>: items age by so much. */
-static void cmd_debugtime(const struct admin_call *call, const struct words *words) {
-    uint32_t seconds;
-    if (!number_u32(words->word[1].text, words->word[1].bytes, &seconds) ||
-        seconds > DEBUGTIME_SECONDS_MAX) {
-        answer(call, words, "ERROR\r\n");
-        return;
-    }
-    clock_shift(call->env->server->clock, seconds);
-    answer(call, words, "OK\r\n");
-}
-#endif
-
 /* ---- the table ------------------------------------------------------------------------------- */
 
 enum { ANY = ADMIN_WORDS_MAX };
@@ -264,6 +248,7 @@ static const struct command {
     {"watch", 1, ANY, true, cmd_watch},
 #ifdef ENABLE_DEBUG
     {"debugtime", 2, 2, false, cmd_debugtime},
+    {"debugitem", 3, 3, false, cmd_debugitem},
 #endif
 };
 

@@ -11,6 +11,7 @@
 
 #include "memcached/base/clock.h"
 #include "memcached/net/outbuf.h"
+#include "memcached/serve/debug.h"
 #include "memcached/serve/settings.h"
 #include "memcached/store/store.h"
 
@@ -121,6 +122,9 @@ struct server {
     struct serve_counters counters_at_reset; /* sums at the last `stats reset`: any worker adds */
     /* up to which the last flush_all reaches, for `stats settings` */
     _Atomic uint32_t flushed_second;
+#ifdef ENABLE_DEBUG
+    struct debug_items debug_items;
+#endif
 };
 
 #endif

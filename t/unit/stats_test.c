@@ -380,8 +380,16 @@ static const struct {
     {"misbehave", "ERROR\r\n"},
 #ifdef ENABLE_DEBUG
     {"debugtime 5", "OK\r\n"},
+    {"debugitem lock nothing", "NOT_FOUND\r\n"},
+    {"debugitem unlock nothing", "NOT_FOUND\r\n"},
+    {"debugitem ref nothing", "NOT_FOUND\r\n"},
+    {"debugitem unref reffed", "OK\r\n"},
+    {"debugitem unref other", "ERROR\r\n"},
+    {"debugitem lock", "ERROR\r\n"},
 #else
     {"debugtime 5", "ERROR\r\n"},
+    {"debugitem lock nothing", "ERROR\r\n"},
+    {"debugitem unref reffed", "ERROR\r\n"},
 #endif
     {"extstore free_memchunks 1 2", "ERROR\r\n"},
     {"stats 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25", "ERROR\r\n"},

@@ -65,6 +65,7 @@ EXTRA_DIST += \
 	t/wire/85-debugtime.t \
 	t/wire/86-slab-sizes.t \
 	t/wire/87-first-pages.t \
+	t/wire/88-debugitem.t \
 	t/wire/lib/Wire.pm \
 	t/wire/lib/Wire/Adapter.pm \
 	t/wire/lib/Wire/Binary.pm \
