@@ -118,7 +118,7 @@ static void tell_crawl(struct event_log *log, const struct store_event *told) {
     struct event_record event = {
         .kind = EVENT_LRU_CRAWLER, .class_id = told->class_id, .status = crawled->list};
     const uint64_t numbers[] = {crawled->worth,      crawled->next_dead, crawled->next_s,
-                                crawled->duration_s, crawled->seen,      crawled->dead};
+                                crawled->duration_s, crawled->left,      crawled->dead};
     put_numbers(log, &event, numbers, sizeof(numbers));
 }
 

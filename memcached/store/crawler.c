@@ -187,9 +187,13 @@ static struct crawl_found found_in_all(const struct crawler *crawler) {
     return sum;
 }
 
-/* So many dead among those seen are worth a crawl. */
+static uint64_t alive(const struct crawl_found *found) {
+    return found->seen - found->dead;
+}
+
+/* So many dead among those that are left are worth a crawl. */
 static uint64_t worth_of(const struct crawl_found *found) {
-    return found->seen * CRAWL_WORTH_PERCENT / 100 + 1;
+    return alive(found) * CRAWL_WORTH_PERCENT / 100 + 1;
 }
 
 /* Seconds until so many of the items seen will have expired; CRAWL_WAIT_S_MAX if that is long. */
@@ -286,7 +290,7 @@ static void tell_of_class(struct store_thread *thread, const struct crawler *cra
         const struct crawl_found *found = &crawler->found[segment];
         struct store_crawled crawled = {.list = names[segment],
                                         .worth = worth_of(found),
-                                        .seen = found->seen,
+                                        .left = alive(found),
                                         .dead = found->dead,
                                         .next_s = next_s,
                                         .duration_s = now - crawler->begun_s};

@@ -378,7 +378,7 @@ struct store_crawled {
     const char *list;    /* static text: hot, warm, cold or temp */
     uint64_t worth;      /* so many dead would have been worth it */
     uint64_t next_dead;  /* of those alive, those that the next crawl will find dead */
-    uint64_t seen, dead; /* items */
+    uint64_t left, dead; /* items: those that stay, and those that went */
     uint32_t next_s;     /* until the next one */
     uint32_t duration_s; /* of the class's crawl */
 };

@@ -37,9 +37,9 @@ static void note(void *context, const struct store_event *event) {
         fetched_count += event->was_fetched;
         return;
     case STORE_WATCH_CRAWLS:
-        snprintf(to, room, "%d %s: worth %u, %u of %u dead, %u in %u s, took %u s; ",
+        snprintf(to, room, "%d %s: worth %u, %u dead, %u left, %u in %u s, took %u s; ",
                  event->class_id, event->crawled->list, (unsigned)event->crawled->worth,
-                 (unsigned)event->crawled->dead, (unsigned)event->crawled->seen,
+                 (unsigned)event->crawled->dead, (unsigned)event->crawled->left,
                  (unsigned)event->crawled->next_dead, event->crawled->next_s,
                  event->crawled->duration_s);
         return;
@@ -197,34 +197,35 @@ static void crawl_through(void) {
 
 START_TEST(a_crawl_that_began_by_itself_is_told_list_by_list) {
     store_watch(f.store, STORE_WATCH_CRAWLS);
-    store_many("d", 30, 10, 5);
+    store_many("d", 230, 10, 5);
     store_many("m", 50, 10, 50);
     store_many("l", 120, 10, 3000);
     fixture_settle(&f);
     fixture_wait(&f, 10);
     crawl_through();
-    unsigned seen = 0;
+    unsigned left = 0;
     unsigned dead = 0;
     unsigned next_dead = 0;
     const char *at = told;
     static const char *const lists[] = {"hot", "warm", "cold", "temp"};
     for (unsigned i = 0; i < 4; i++) {
-        unsigned worth, d, s, n;
+        unsigned worth, d, l, n;
         char list[8];
         int bytes = 0;
-        ck_assert_int_eq(sscanf(at, "1 %7[a-z]: worth %u, %u of %u dead, %u in 60 s, took 0 s; %n",
-                                list, &worth, &d, &s, &n, &bytes),
+        ck_assert_int_eq(sscanf(at,
+                                "1 %7[a-z]: worth %u, %u dead, %u left, %u in 60 s, took 0 s; %n",
+                                list, &worth, &d, &l, &n, &bytes),
                          5);
         ck_assert_str_eq(list, lists[i]);
-        ck_assert_uint_eq(worth, s / 100 + 1);
-        seen += s;
+        ck_assert_uint_eq(worth, l / 100 + 1);
+        left += l;
         dead += d;
         next_dead += n;
         at += bytes;
     }
     ck_assert_str_eq(at, "");
-    ck_assert_uint_eq(seen, 200);
-    ck_assert_uint_eq(dead, 30);
+    ck_assert_uint_eq(left, 170);
+    ck_assert_uint_eq(dead, 230);
     ck_assert_uint_eq(next_dead, 50);
     told[0] = '\0';
 
