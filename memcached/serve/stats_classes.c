@@ -35,20 +35,20 @@ void stats_items(const struct server *server, struct stat_sink *sink) {
 /* Classes without a page are left out. */
 void stats_slabs(const struct server *server, struct stat_sink *sink) {
     uint64_t active_count = 0;
-    uint64_t page_count = 0;
+    struct store_stats store;
+    store_stats(server->store, &store);
     for (unsigned id = 1; id <= store_class_count(server->store); id++) {
         struct store_class_stats class;
         store_class_stats(server->store, id, &class);
         if (class.total_pages == 0)
             continue;
         active_count++;
-        page_count += class.total_pages;
 #define SLABS_ROW(name, value) put_class(sink, "", id, #name, (value));
 #include "memcached/serve/stats_classes.def"
 #undef SLABS_ROW
     }
     stat_put_u64(sink, "active_slabs", active_count);
-    stat_put_u64(sink, "total_malloced", page_count * STORE_PAGE_BYTES);
+    stat_put_u64(sink, "total_malloced", store.arena_bytes_taken);
 }
 
 static void put_size(void *context, uint32_t bytes, uint64_t count) {

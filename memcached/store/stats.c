@@ -73,7 +73,7 @@ void store_stats(struct store *store, struct store_stats *out) {
     out->pages_free =
         slabs->page_limit > slabs->page_used ? slabs->page_limit - slabs->page_used : 0;
     out->pages_pool = slabs->pool_count < out->pages_free ? slabs->pool_count : out->pages_free;
-    out->arena_bytes_taken = (uint64_t)slabs->page_used << ARENA_PAGE_SHIFT;
+    out->arena_bytes_taken = (slabs->page_used + out->pages_pool) << ARENA_PAGE_SHIFT;
     latch_release(&slabs->page_lock);
     if (store->is_replicated)
         tombstones_count(&store->tombstones, &out->tombstones, &out->tombstones_forgotten);

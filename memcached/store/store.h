@@ -587,7 +587,8 @@ enum store_move_wait {
 const char *store_move_wait_word(enum store_move_wait wait);
 
 struct store_stats {
-    uint64_t curr_items, total_items, curr_bytes, limit_bytes, arena_bytes_taken;
+    uint64_t curr_items, total_items, curr_bytes, limit_bytes;
+    uint64_t arena_bytes_taken; /* pages in use, and those of the pool */
     uint64_t evictions, reclaimed, expired_unfetched, evicted_unfetched, evicted_active;
     uint64_t direct_reclaims, moves_to_cold, moves_to_warm, moves_within_lru, lru_bumps_dropped;
     uint64_t lru_maintainer_juggles;

@@ -105,6 +105,23 @@ is(malloced($c), 18, 'a higher limit covers them all');
 is(pages_of($c)->{$class}, 18 - 1 - @sizes, ' ... the others get what is left');
 $server->stop;
 
+# Within the limit, a page that no class has stays for whom it is needed by.
+$server = server('-m', 8, '-o', 'slab_automove=0');
+$c = $server->conn;
+$c->put(join '', map { "set k$_ 0 0 1000 noreply\r\n" . 'x' x 1000 . "\r\n" } 1 .. 4000);
+stat_is($c, 'curr_items', 4000);
+($class) = keys %{ pages_of($c) };
+is(malloced($c), 5, 'five pages');
+$c->put(join '', map { "delete k$_ noreply\r\n" } grep { $_ % 2 } 1 .. 4000);
+reply_is($c, "slabs reassign $class 0\r\n", "OK\r\n");
+poll_ok { $c->stats->{slab_global_page_pool} == 1 } ' ... of which one goes to the pool';
+is(pages_of($c)->{$class}, 4);
+is(malloced($c), 5, ' ... and is counted there');
+is(put_value($c, 'other', 5000), "STORED\r\n");
+stat_is($c, 'slab_global_page_pool', 0, ' ... until a class takes it');
+is(malloced($c), 5);
+$server->stop;
+
 # -L: every class has its first page from the start, and the limit has to hold them.
 $server = server('-L', '-m', 64);
 $c = $server->conn;
