@@ -178,6 +178,11 @@ static bool borrow_output(struct conn *conn) {
  */
 
 static void act_on(struct conn *conn, const struct session_result *result) {
+    static const enum conn_state reading[] = {
+        [SESSION_AWAITS_REQUEST] = CONN_STATE_READ,
+        [SESSION_AWAITS_VALUE] = CONN_STATE_NREAD,
+        [SESSION_AWAITS_REFUSED] = CONN_STATE_SWALLOW,
+    };
     conn->fill_bytes = 0;
     conn->read_hint = 0;
     conn->has_more = conn->may_go_on = false;
@@ -185,6 +190,7 @@ static void act_on(struct conn *conn, const struct session_result *result) {
     switch (result->next) {
     case SESSION_READ:
         conn->read_hint = result->read_hint;
+        state = reading[result->awaits];
         /* A command that does not fit the largest buffer is never completed. */
         if (conn->in.bytes == INBUF_BYTES_MAX)
             conn->is_closing = true;

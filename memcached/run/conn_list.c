@@ -11,7 +11,8 @@ static const char *const state_names[CONN_STATE_COUNT] = {
     [CONN_STATE_LISTENING] = "conn_listening", [CONN_STATE_NEW] = "conn_new_cmd",
     [CONN_STATE_PARSE] = "conn_parse_cmd",     [CONN_STATE_READ] = "conn_read",
     [CONN_STATE_NREAD] = "conn_nread",         [CONN_STATE_MWRITE] = "conn_mwrite",
-    [CONN_STATE_WATCH] = "conn_watch",         [CONN_STATE_CLOSING] = "conn_closing",
+    [CONN_STATE_SWALLOW] = "conn_swallow",     [CONN_STATE_WATCH] = "conn_watch",
+    [CONN_STATE_CLOSING] = "conn_closing",
 };
 
 enum { CAPACITY_FIRST = 1024 };

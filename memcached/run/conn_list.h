@@ -17,12 +17,13 @@
 /* What a connection is doing, by the names that `stats conns` has for it. */
 enum conn_state {
     CONN_STATE_LISTENING,
-    CONN_STATE_NEW,    /* nothing arrived yet */
-    CONN_STATE_PARSE,  /* a command is being executed */
-    CONN_STATE_READ,   /* waits for a command */
-    CONN_STATE_NREAD,  /* waits for the rest of a value */
-    CONN_STATE_MWRITE, /* waits for its client to take what it is sent */
-    CONN_STATE_WATCH,  /* is shown events */
+    CONN_STATE_NEW,     /* nothing arrived yet */
+    CONN_STATE_PARSE,   /* a command is being executed */
+    CONN_STATE_READ,    /* waits for a command */
+    CONN_STATE_NREAD,   /* waits for the rest of a value */
+    CONN_STATE_SWALLOW, /* waits for the rest of a value that is ignored */
+    CONN_STATE_MWRITE,  /* waits for its client to take what it is sent */
+    CONN_STATE_WATCH,   /* is shown events */
     CONN_STATE_CLOSING,
     CONN_STATE_COUNT
 };

@@ -343,6 +343,8 @@ static bool turn_batch(struct turn *turn, unsigned *line_max, struct session_res
         return true;
     if (parsed == PARSE_MORE) {
         result->read_hint = session->parser.wanted;
+        if (result->read_hint)
+            result->awaits = SESSION_AWAITS_VALUE;
         return false;
     }
     if (session_is_link(session))
@@ -407,8 +409,10 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
             bytes = session->swallow_bytes;
         parser->at += bytes;
         session->swallow_bytes -= bytes;
-        if (session->swallow_bytes > 0)
+        if (session->swallow_bytes > 0) {
+            result->awaits = SESSION_AWAITS_REFUSED;
             return false;
+        }
         session->state = state_between(session);
         return true;
     case SESSION_IN_VALUE:
@@ -435,6 +439,7 @@ static bool turn_value(struct turn *turn, struct session_result *result) {
     case SESSION_AT_TAIL:
         if (bytes < 2) {
             result->read_hint = 2;
+            result->awaits = SESSION_AWAITS_VALUE;
             return false;
         }
         parser->at += 2;

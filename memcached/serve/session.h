@@ -101,8 +101,16 @@ bool session_is_in_dump(const struct session *session);
 bool session_has_begun(const struct session *session);
 bool session_is_binary(const struct session *session);
 
+/* SESSION_READ: what is to be read. */
+enum session_awaits {
+    SESSION_AWAITS_REQUEST,
+    SESSION_AWAITS_VALUE,   /* the rest of a value, or of what stands before it */
+    SESSION_AWAITS_REFUSED, /* the rest of a value that is ignored */
+};
+
 struct session_result {
     enum session_next next;
+    enum session_awaits awaits;
     size_t consumed; /* bytes of the input that are done with */
     /* SESSION_READ: at least this many bytes in all are needed to go on; 0: unknown */
     size_t read_hint;

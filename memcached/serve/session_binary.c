@@ -118,6 +118,8 @@ bool binary_batch(struct turn *turn, unsigned *request_max, struct session_resul
         return true;
     if (parsed == PARSE_MORE) {
         result->read_hint = session->parser.wanted;
+        if (result->read_hint > BINARY_HEAD_BYTES)
+            result->awaits = SESSION_AWAITS_VALUE;
         return false;
     }
     turn->is_closing = true;

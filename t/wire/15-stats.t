@@ -160,6 +160,30 @@ $own =~ s/:addr\z//;
 is($conns->{"$own:listen_addr"}, 'tcp:127.0.0.1:' . $server->port, ' ... and where it came in');
 is($conns->{"$own:state"}, 'conn_parse_cmd', ' ... and what it does');
 like($conns->{"$own:secs_since_last_cmd"}, qr/^\d+\z/, ' ... and since when');
+for my $row (
+    [ 'half a line',             'get a',                       'conn_read' ],
+    [ 'half a value',            "set half 0 0 10\r\nabc",      'conn_nread' ],
+    [ 'half a large one',        "set half 0 0 100000\r\nabc",  'conn_nread' ],
+    [ 'no end of a value',       "set half 0 0 3\r\nabc",       'conn_nread' ],
+    [ 'half of one refused',     "set half 0 0 9000000\r\nabc", 'conn_swallow' ],
+    [ 'half a binary head',      "\x80\x0a\0\0",               'conn_read' ],
+    [ 'half a binary request',   pack('CCnCCnNNx8', 0x80, 1, 1, 8, 0, 0, 12, 0) . "\0" x 8 . 'k',
+      'conn_nread' ],
+) {
+    my ($what, $said, $state) = @$row;
+    my $other = $server->conn;
+    $other->put($said);
+    my $name = 'tcp:127.0.0.1:' . $other->{sock}->sockport;
+    my $is;
+    poll_until {
+        my $now = $c->stats('conns');
+        my ($fd) = map { /^(\d+):addr\z/ && $now->{$_} eq $name ? $1 : () } keys %$now;
+        $is = defined $fd ? $now->{"$fd:state"} : 'gone';
+        return $is eq $state;
+    };
+    is($is, $state, "stats conns: of who says $what");
+    $other->close;
+}
 
 # sizes, reset
 reply_is($c, "stats sizes\r\n", "STAT sizes_status disabled\r\nEND\r\n", 'stats sizes are off');
