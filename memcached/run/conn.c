@@ -236,6 +236,7 @@ static struct session_result execute(struct conn *conn, const char *input, size_
     struct outbuf_mark mark = outbuf_mark(&conn->out);
     bool has_begun = session_has_begun(conn->session);
     bool is_request = !session_is_in_request(conn->session);
+    bool is_login = session_awaits_login(conn->session);
     bool is_in_dump = session_is_in_dump(conn->session);
     struct session_notes notes = {0};
     env->session.notes = &notes;
@@ -253,7 +254,7 @@ static struct session_result execute(struct conn *conn, const char *input, size_
         session_peer(conn->session)->protocol == PROTOCOL_AUTO)
         log_line(env->log, LOG_COMMANDS, "%d: Client using the %s protocol", trace.fd,
                  trace.is_binary ? "binary" : "ascii");
-    if (is_request)
+    if (is_request && !is_login) /* a log is no place for what may be a password */
         trace_request(&trace, conn->out.bytes > mark.bytes);
     if (!is_in_dump)
         trace_answer(&trace, &conn->out, mark);

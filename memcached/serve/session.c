@@ -71,6 +71,11 @@ bool session_has_begun(const struct session *session) {
     return session->state != SESSION_AT_START;
 }
 
+bool session_awaits_login(const struct session *session) {
+    return session->state == SESSION_AT_LOGIN ||
+           (session->state == SESSION_AT_START && session->env->server->auth);
+}
+
 bool session_is_binary(const struct session *session) {
     return session->is_binary;
 }

@@ -100,6 +100,8 @@ bool session_is_in_dump(const struct session *session);
 /* Has the first byte chosen the protocol, and which one? */
 bool session_has_begun(const struct session *session);
 bool session_is_binary(const struct session *session);
+/* With -Y: has nobody logged in yet? */
+bool session_awaits_login(const struct session *session);
 
 /* SESSION_READ: what is to be read. */
 enum session_awaits {

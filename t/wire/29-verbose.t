@@ -254,6 +254,28 @@ $b->put($odd);
 shows('a request that is none', asks($odd), 'Invalid magic:  12', '<N connection closed');
 $server->stop;
 
+# Before a client has logged in, only what it is told.
+my $users = Wire::Server::dir() . '/users';
+open my $file, '>', $users or die "$users: $!";
+print {$file} "name:secret\n";
+close $file or die "$users: $!";
+$server = server('-vv', '-Y', $users);
+poll_ok { 1 == (() = $server->stderr =~ /connection closed/g) } 'a server with users';
+$seen = length $server->stderr;
+my $user = $server->conn;
+$user->put("name secret\r\n");
+shows('what is no login', '<N new ascii client connection', '>N CLIENT_ERROR unauthenticated');
+for my $row (
+    [ "set x 0 0 9\r\nname none\r\n",    '>N CLIENT_ERROR authentication failure' ],
+    [ "set x 0 0 11\r\nname secret\r\n", '>N STORED' ],
+    [ "get x\r\n",                       '<N get x', '>N END' ],
+) {
+    my ($request, @lines) = @$row;
+    $user->put($request);
+    shows("what is shown of a login: $lines[-1]", @lines);
+}
+$server->stop;
+
 # Of a datagram, each request; what is cut off is not answered.
 $server = Wire::Server->start_with_udp('-vv', '-t', 1);
 poll_ok { $server->stderr =~ /new auto-negotiating/ } 'a server with UDP';
