@@ -2,6 +2,7 @@ noinst_LIBRARIES += librun.a
 librun_a_SOURCES = \
 	memcached/run/background.c memcached/run/background.h \
 	memcached/run/conn.c memcached/run/conn.h \
+	memcached/run/conn_open.c memcached/run/conn_private.h \
 	memcached/run/conn_list.c memcached/run/conn_list.h \
 	memcached/run/freeze.c memcached/run/freeze.h \
 	memcached/run/handover.c memcached/run/handover.h \

@@ -2,6 +2,7 @@ store_unit_tests = \
 	t/unit/store_test \
 	t/unit/store_automove_test \
 	t/unit/store_crawler_test \
+	t/unit/store_first_pages_test \
 	t/unit/store_index_test \
 	t/unit/store_large_test \
 	t/unit/store_lru_test \
@@ -30,6 +31,8 @@ t_unit_store_automove_test_SOURCES = t/unit/store_automove_test.c $(store_unit_f
 t_unit_store_automove_test_LDADD = $(store_unit_libs)
 t_unit_store_crawler_test_SOURCES = t/unit/store_crawler_test.c $(store_unit_fixture)
 t_unit_store_crawler_test_LDADD = $(store_unit_libs)
+t_unit_store_first_pages_test_SOURCES = t/unit/store_first_pages_test.c $(store_unit_fixture)
+t_unit_store_first_pages_test_LDADD = $(store_unit_libs)
 t_unit_store_index_test_SOURCES = t/unit/store_index_test.c
 t_unit_store_index_test_LDADD = $(store_unit_libs)
 t_unit_store_large_test_SOURCES = t/unit/store_large_test.c $(store_unit_fixture)

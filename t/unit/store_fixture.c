@@ -207,6 +207,14 @@ struct store_class_stats class_stats(struct fixture *fixture, unsigned class_id)
     return stats;
 }
 
+bool has_numbered(struct fixture *fixture, const char *prefix, unsigned number) {
+    char key[32];
+    snprintf(key, sizeof(key), "%s%u", prefix, number);
+    char *text = value_of(fixture, key, NULL, NULL);
+    free(text);
+    return text != NULL;
+}
+
 uint32_t class_pages(struct fixture *fixture, unsigned class_id) {
     return class_stats(fixture, class_id).total_pages;
 }

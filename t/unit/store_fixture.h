@@ -61,6 +61,8 @@ enum store_status put_flagged(struct fixture *fixture, const char *prefix, unsig
 /* Whether the key is there; if so it has to hold what put_flagged put under it. */
 bool has_flagged(struct fixture *fixture, const char *prefix, unsigned number, size_t bytes);
 
+/* Is there a value under the prefix and the number? */
+bool has_numbered(struct fixture *fixture, const char *prefix, unsigned number);
 /*
  * The value as a new NUL-terminated string, or NULL on a miss. Reads without the lock and with it,
  * and asserts that both agree. view may be NULL.

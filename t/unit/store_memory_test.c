@@ -1,7 +1,4 @@
-/*
- * Memory: chunk sizes, the limit and the first pages of classes beyond it, eviction and its order,
- * pages that change class, refusals.
- */
+/* Memory: chunk sizes, the limit, eviction and its order, pages that change class, refusals. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +18,6 @@ static void teardown(void) {
 }
 
 enum { MB = 1 << 20 };
-
-static bool has_numbered(const char *prefix, unsigned number) {
-    char key[32];
-    snprintf(key, sizeof(key), "%s%u", prefix, number);
-    char *text = value_of(&f, key, NULL, NULL);
-    free(text);
-    return text != NULL;
-}
 
 /* As `memcached -vv` prints them (1.6.38). */
 START_TEST(chunk_sizes_are_those_of_memcached) {
@@ -108,7 +97,7 @@ START_TEST(the_limit_is_exact_and_the_oldest_go) {
     ck_assert_uint_eq(stats.curr_items + stats.evictions, 20000);
     ck_assert_uint_eq(stats.evicted_unfetched, stats.evictions);
     for (unsigned i = 0; i < 20000; i++)
-        ck_assert_int_eq(has_numbered("k", i), i >= stats.evictions);
+        ck_assert_int_eq(has_numbered(&f, "k", i), i >= stats.evictions);
 }
 END_TEST
 
@@ -120,7 +109,7 @@ START_TEST(what_is_read_stays) {
         if (i % 100 == 0) {
             for (unsigned hot = 0; hot < 50; hot++) {
                 if (i >= hot)
-                    ck_assert(has_numbered("k", hot));
+                    ck_assert(has_numbered(&f, "k", hot));
             }
             store_maintain(f.thread);
             fixture_wait(&f, 1);
@@ -138,12 +127,6 @@ static void hold(const char *name, struct store_view *view) {
     ck_assert_int_eq(store_get(f.thread, &key, STORE_GET, view), STORE_OK);
 }
 
-static struct store_class_stats stats_of_class(unsigned id) {
-    struct store_class_stats stats;
-    store_class_stats(f.store, id, &stats);
-    return stats;
-}
-
 START_TEST(what_is_held_at_the_tail_keeps_no_other_from_going) {
     f.config.limit_bytes = 1 * MB;
     f.config.item_bytes_max = MB / 2;
@@ -154,16 +137,16 @@ START_TEST(what_is_held_at_the_tail_keeps_no_other_from_going) {
     unsigned count = 1;
     for (; stats_of(&f).evictions < 10; count++)
         ck_assert_int_eq(put_numbered(&f, "k", count, 1000), STORE_OK);
-    ck_assert_uint_eq(stats_of_class(view.class_id).lrutail_reflocked, 10);
+    ck_assert_uint_eq(class_stats(&f, view.class_id).lrutail_reflocked, 10);
     /* where more is cold, it goes to the head and is out of the way */
     fixture_wait(&f, 10);
     fixture_settle(&f);
     for (; stats_of(&f).evictions < 20; count++)
         ck_assert_int_eq(put_numbered(&f, "k", count, 1000), STORE_OK);
-    ck_assert_uint_eq(stats_of_class(view.class_id).lrutail_reflocked, 11);
+    ck_assert_uint_eq(class_stats(&f, view.class_id).lrutail_reflocked, 11);
     for (unsigned i = 0; i < count; i++)
-        ck_assert_int_eq(has_numbered("k", i), i == 0 || i > 20);
-    ck_assert_uint_eq(stats_of_class(view.class_id).outofmemory, 0);
+        ck_assert_int_eq(has_numbered(&f, "k", i), i == 0 || i > 20);
+    ck_assert_uint_eq(class_stats(&f, view.class_id).outofmemory, 0);
     store_item_release(f.thread, view.item);
 }
 END_TEST
@@ -185,11 +168,11 @@ START_TEST(a_larger_chunk_is_better_than_none) {
         ck_assert_int_eq(put_numbered(&f, "small", count, SMALL), STORE_OK);
         ck_assert_uint_lt(count, 16);
         hold(name, &small[count++]);
-    } while (stats_of_class(small[0].class_id).free_chunks);
-    ck_assert_uint_ge(stats_of_class(large.class_id).free_chunks, 1);
+    } while (class_stats(&f, small[0].class_id).free_chunks);
+    ck_assert_uint_ge(class_stats(&f, large.class_id).free_chunks, 1);
     ck_assert_int_eq(put_numbered(&f, "small", count, SMALL), STORE_OK);
-    ck_assert_uint_eq(stats_of_class(large.class_id).used_chunks, 2);
-    ck_assert(has_numbered("small", count));
+    ck_assert_uint_eq(class_stats(&f, large.class_id).used_chunks, 2);
+    ck_assert(has_numbered(&f, "small", count));
     ck_assert_uint_eq(stats_of(&f).evictions, 0);
     store_item_release(f.thread, large.item);
     while (count > 0)
@@ -207,7 +190,7 @@ START_TEST(a_cold_item_that_is_read_goes_to_warm) {
     ck_assert_uint_gt(stats.segment_number[2], 70);
     ck_assert_uint_eq(stats.segment_number[0] + stats.segment_number[2], 100);
     for (unsigned i = 0; i < 3; i++)
-        ck_assert(has_numbered("k", 5));
+        ck_assert(has_numbered(&f, "k", 5));
     store_maintain(f.thread);
     store_class_stats(f.store, 1, &stats);
     ck_assert_uint_eq(stats.segment_number[1], 1);
@@ -226,13 +209,13 @@ START_TEST(without_eviction_memory_runs_out) {
     struct store_view view;
     hold("k0", &view);
     store_item_release(f.thread, view.item);
-    ck_assert_uint_eq(stats_of_class(view.class_id).outofmemory, 1);
+    ck_assert_uint_eq(class_stats(&f, view.class_id).outofmemory, 1);
     ck_assert_int_eq(put_numbered(&f, "k", stored, 1000), STORE_NO_MEMORY);
-    ck_assert_uint_eq(stats_of_class(view.class_id).outofmemory, 2);
+    ck_assert_uint_eq(class_stats(&f, view.class_id).outofmemory, 2);
     ck_assert_uint_eq(stats_of(&f).evictions, 0);
     ck_assert_uint_gt(stats_of(&f).store_no_memory_count, 0);
     for (unsigned i = 0; i < stored; i++)
-        ck_assert(has_numbered("k", i));
+        ck_assert(has_numbered(&f, "k", i));
     /* what is overwritten or expired makes room; an empty page may serve another class */
     for (unsigned i = 0; i < stored; i++) {
         char key[32];
@@ -275,7 +258,7 @@ START_TEST(every_class_can_store_whatever_filled_memory) {
         for (unsigned round = 0; round < 3; round++) {
             for (size_t bytes = 1; bytes < 500000; bytes = bytes * 5 / 4 + 1) {
                 ck_assert_int_eq(put_numbered(&f, "other", (unsigned)bytes, bytes), STORE_OK);
-                ck_assert(has_numbered("other", (unsigned)bytes));
+                ck_assert(has_numbered(&f, "other", (unsigned)bytes));
             }
         }
         ck_assert_uint_le(stats_of(&f).pages_total, limits[l] + store_class_count(f.store));
@@ -299,118 +282,13 @@ static void hold_a_class(void) {
         snprintf(name, sizeof(name), "full%u", held_count);
         ck_assert_int_eq(put_numbered(&f, "full", held_count, FULL_BYTES), STORE_OK);
         hold(name, &held_views[held_count++]);
-    } while (stats_of_class(held_views[0].class_id).free_chunks);
+    } while (class_stats(&f, held_views[0].class_id).free_chunks);
 }
 
 static void release_the_class(void) {
     while (held_count)
         store_item_release(f.thread, held_views[--held_count].item);
 }
-
-START_TEST(a_class_has_its_first_page_beyond_the_limit) {
-    static const size_t sizes[] = {100, 5000, 60000, 300000};
-    for (unsigned is_evicting = 0; is_evicting < 2; is_evicting++) {
-        f.config.limit_bytes = 2 * MB;
-        f.config.item_bytes_max = MB;
-        f.config.is_evicting = is_evicting;
-        fixture_open(&f);
-        unsigned stored = 0;
-        while (stored < 3000 && put_numbered(&f, "k", stored, 1000) == STORE_OK)
-            stored++;
-        ck_assert_int_eq(stored == 3000, is_evicting);
-        uint64_t evictions = stats_of(&f).evictions;
-        for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
-            ck_assert_int_eq(put_numbered(&f, "other", (unsigned)i, sizes[i]), STORE_OK);
-            ck_assert_uint_eq(stats_of(&f).pages_total, 3 + i);
-            ck_assert_uint_eq(class_pages(&f, class_with(&f, sizes[i])), 1);
-        }
-        /* that page and no other, and what is beyond the limit stays */
-        for (unsigned i = 0; i < 6; i++) {
-            bool is_stored = put_numbered(&f, "more", i, 300000) == STORE_OK;
-            ck_assert_int_eq(is_stored, is_evicting || i < 2);
-        }
-        fixture_wait(&f, 100);
-        fixture_settle(&f);
-        ck_assert_uint_eq(stats_of(&f).pages_total, 6);
-        ck_assert_uint_eq(stats_of(&f).slabs_moved_count, 0);
-        ck_assert_uint_eq(stats_of_class(class_with(&f, 1000)).evicted, evictions);
-        ck_assert(!is_evicting || has_numbered("k", stored - 1));
-        fixture_verify(&f);
-        if (!is_evicting) {
-            fixture_close(&f);
-            fixture_init(&f);
-        }
-    }
-}
-END_TEST
-
-/* What is beyond the limit is counted as such only as long as it is. */
-START_TEST(a_limit_that_was_raised_covers_the_first_pages) {
-    f.config.limit_bytes = 2 * MB;
-    fixture_open(&f);
-    for (unsigned i = 0; i < 3000; i++)
-        put_numbered(&f, "k", i, 1000);
-    put_numbered(&f, "a", 0, 100);
-    put_numbered(&f, "b", 0, 5000);
-    put_numbered(&f, "c", 0, 60000);
-    ck_assert_uint_eq(stats_of(&f).pages_total, 5);
-    ck_assert(store_set_limit(f.store, 6 * MB));
-    for (unsigned i = 0; i < 6000; i++)
-        put_numbered(&f, "k", i, 1000);
-    ck_assert_uint_eq(stats_of(&f).pages_total, 6);
-    ck_assert(store_set_limit(f.store, 4 * MB));
-    fixture_settle(&f);
-    ck_assert_uint_eq(stats_of(&f).pages_total, 4);
-    fixture_verify(&f);
-    /* no class gives its last page for a lower limit */
-    ck_assert(store_set_limit(f.store, 1 * MB));
-    fixture_settle(&f);
-    ck_assert_uint_eq(stats_of(&f).pages_total, 4);
-    ck_assert(has_numbered("a", 0) && has_numbered("b", 0) && has_numbered("c", 0));
-    ck_assert_int_eq(put_numbered(&f, "d", 0, 300000), STORE_OK);
-    ck_assert_uint_eq(stats_of(&f).pages_total, 5);
-}
-END_TEST
-
-/* A page that a class had to give up does not come back beyond the limit. */
-START_TEST(the_pages_beyond_the_limit_are_one_a_class_at_most) {
-    f.config.limit_bytes = 2 * MB;
-    f.config.item_bytes_max = 64 * MB;
-    f.config.growth_factor = 8;
-    fixture_open(&f);
-    uint32_t most = store_class_count(f.store);
-    ck_assert_uint_gt(most, 2);
-    for (unsigned round = 0; round < 50; round++) {
-        for (size_t bytes = 1; bytes < 8 * MB; bytes = bytes * 3 + 1) {
-            (void)put_numbered(&f, "k", (unsigned)bytes, bytes);
-            ck_assert_uint_le(stats_of(&f).pages_total, most);
-        }
-        fixture_verify(&f);
-    }
-    ck_assert_uint_eq(stats_of(&f).pages_total, most);
-    ck_assert_uint_gt(stats_of(&f).slabs_moved_count, 50);
-}
-END_TEST
-
-START_TEST(every_class_may_have_its_first_page_at_once) {
-    const char *why = NULL;
-    f.config.growth_factor = 8;
-    f.config.has_first_pages = true;
-    f.config.limit_bytes = 4 * MB;
-    ck_assert_ptr_null(store_create(&f.config, &why));
-    ck_assert_pstr_eq(why, "with -L the memory limit must be at least 1 MB for each slab class");
-    f.config.limit_bytes = 6 * MB;
-    fixture_open(&f);
-    ck_assert_uint_eq(store_class_count(f.store), 5);
-    for (unsigned id = 1; id <= 5; id++)
-        ck_assert_uint_eq(class_pages(&f, id), 1);
-    for (unsigned i = 0; i < 3000; i++)
-        ck_assert_int_eq(put_numbered(&f, "k", i, 5000), STORE_OK);
-    ck_assert_uint_eq(class_pages(&f, 3), 2);
-    ck_assert_uint_eq(stats_of(&f).pages_total, 6);
-    ck_assert_uint_gt(stats_of(&f).evictions, 0);
-}
-END_TEST
 
 START_TEST(a_held_item_keeps_its_page) {
     f.config.limit_bytes = MB;
@@ -573,7 +451,7 @@ START_TEST(the_index_grows_and_loses_nothing) {
                       after.index_bucket_count * 64 + after.index_overflow_lines * 32);
     ck_assert_uint_lt(after.index_bytes, COUNT * 8 + COUNT / 8);
     for (unsigned i = 0; i < COUNT; i++)
-        ck_assert(has_numbered("k", i));
+        ck_assert(has_numbered(&f, "k", i));
     for (unsigned i = 0; i < COUNT; i++) {
         char key[32];
         snprintf(key, sizeof(key), "k%u", i);
@@ -645,10 +523,6 @@ static Suite *memory_suite(void) {
     tcase_add_test(tcase, without_eviction_memory_runs_out);
     tcase_add_test(tcase, without_eviction_the_dead_make_room);
     tcase_add_test(tcase, every_class_can_store_whatever_filled_memory);
-    tcase_add_test(tcase, a_class_has_its_first_page_beyond_the_limit);
-    tcase_add_test(tcase, a_limit_that_was_raised_covers_the_first_pages);
-    tcase_add_test(tcase, the_pages_beyond_the_limit_are_one_a_class_at_most);
-    tcase_add_test(tcase, every_class_may_have_its_first_page_at_once);
     tcase_add_test(tcase, a_held_item_keeps_its_page);
     tcase_add_test(tcase, a_page_waits_for_a_read_under_way);
     tcase_add_test(tcase, the_limit_goes_up_and_down);
