@@ -55,7 +55,7 @@ static void act_on(struct conn *conn, const struct session_result *result) {
         }
         if (outbuf_pending(&conn->out) <= conn->env->session.out_high_bytes)
             conn_add_own(&conn->env->yield_count);
-        conn->may_go_on = outbuf_pending(&conn->out) <= SESSION_OUT_HIGH_BYTES;
+        conn->may_go_on = outbuf_pending(&conn->out) <= conn->env->unsent_max;
         break;
     case SESSION_CLOSE:
         conn->is_closing = true;
@@ -110,8 +110,8 @@ static struct session_result execute(struct conn *conn, const char *input, size_
 
 /* Not while commands wait to be executed, or much output. */
 static void want_input(struct conn *conn) {
-    bool is_wanted = !conn->has_more && !conn->is_closing &&
-                     outbuf_pending(&conn->out) <= SESSION_OUT_HIGH_BYTES;
+    bool is_wanted =
+        !conn->has_more && !conn->is_closing && outbuf_pending(&conn->out) <= conn->env->unsent_max;
     loop_stream_want(conn->stream, is_wanted, conn->is_stuck);
 }
 
@@ -227,7 +227,7 @@ static uint64_t run_piece(struct conn *conn) {
 void conn_run_again(struct conn_env *env) {
     const struct conn *last = env->again.last;
     uint64_t work = 0;
-    env->session.out_high_bytes = SESSION_OUT_HIGH_BYTES;
+    env->session.out_high_bytes = env->unsent_max;
     for (struct conn *conn = NULL; conn != last && work < CONN_LONG_TURN_BYTES;) {
         conn = conn_again_take(env);
         if (conn->is_broken)
@@ -313,7 +313,7 @@ static uint64_t flush(struct conn *conn) {
             conn_late_put(conn);
     }
     want_input(conn);
-    if (conn->has_more && !conn->is_closing && pending <= SESSION_OUT_HIGH_BYTES)
+    if (conn->has_more && !conn->is_closing && pending <= conn->env->unsent_max)
         conn_again_put(conn);
     return work;
 }

@@ -15,7 +15,7 @@
  *
  *             at once                               in turn
  *   execute   a session's first -R requests, until  up to CONN_ROUNDS_MAX times -R, until
- *             CONN_SHORT_BYTES are unsent           SESSION_OUT_HIGH_BYTES are
+ *             CONN_SHORT_BYTES are unsent           unsent_max are
  *   send      answers of up to CONN_SHORT_BYTES     CONN_PIECE_BYTES of those that are longer
  *   close                                           one connection
  *
@@ -68,8 +68,10 @@ struct conn_env {
     struct loop *loop;          /* fixed */
     char *receive;              /* INBUF_BYTES_MAX bytes: what arrives goes here first */
     unsigned request_max;       /* -R. Fixed. */
-    struct freeze *freeze;      /* fixed */
-    uint32_t thaws_seen;        /* stand-stills after which clients have been broken off */
+    uint32_t
+        unsent_max; /* bytes for a client after which none of its requests is executed. Fixed. */
+    struct freeze *freeze; /* fixed */
+    uint32_t thaws_seen;   /* stand-stills after which clients have been broken off */
     struct bufpool pool;
     struct conn_queue again; /* have more to execute now */
     struct conn_queue flush; /* have something to send, or are to be closed */

@@ -393,6 +393,7 @@ static void tear_down(struct program *program) {
 static bool read_options(int argc, char **argv, struct settings *settings, int *status) {
     struct options_result result;
     options_parse(argc, argv, settings, &result);
+    fputs(result.warnings, stderr);
     *status = EXIT_SUCCESS;
     switch (result.outcome) {
     case OPTIONS_RUN:

@@ -10,6 +10,8 @@
 #include "memcached/run/handover.h"
 #include "memcached/run/udp.h"
 
+enum { UNSENT_PARTS = 128 }; /* of a worker's share of -o read_buf_mem_limit */
+
 struct worker {
     struct worker_config config; /* fixed */
     struct conn_env env;         /* owner thread, while it runs */
@@ -86,6 +88,14 @@ static void *run(void *context) {
     return NULL;
 }
 
+/* Where memory for buffers is scarce, each connection has a part of it. */
+static uint32_t unsent_max(uint64_t limit_bytes) {
+    uint64_t part = limit_bytes / UNSENT_PARTS;
+    if (limit_bytes == 0 || part > SESSION_OUT_HIGH_BYTES)
+        return SESSION_OUT_HIGH_BYTES;
+    return part > CONN_SHORT_BYTES ? (uint32_t)part : CONN_SHORT_BYTES;
+}
+
 static bool env_init(struct worker *worker, const char **why) {
     const struct worker_config *config = &worker->config;
     struct conn_env *env = &worker->env;
@@ -94,6 +104,7 @@ static bool env_init(struct worker *worker, const char **why) {
                              .request_max = config->request_max,
                              .freeze = config->freeze,
                              .hub = config->hub};
+    env->unsent_max = unsent_max(config->read_buf_limit_bytes);
     bufpool_init(&env->pool, config->read_buf_limit_bytes);
     env->session.server = config->server;
     env->session.counters = config->counters;

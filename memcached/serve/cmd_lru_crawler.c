@@ -58,6 +58,9 @@ static const char *dump(struct session *session, const struct extent *extent,
                         enum dump_format format) {
     enum store_dump_order order = extent->is_hash ? STORE_DUMP_INDEX : STORE_DUMP_CLASSES;
     enum store_dump_refusal why;
+    /* it goes on for long, and who asks by UDP need not be who is answered */
+    if (session_peer(session)->is_datagram)
+        return "SERVER_ERROR reply too long for datagrams\r\n";
     if (dump_begin(session, format, order, extent->classes, &why))
         return NULL;
     return why == STORE_DUMP_BUSY ? BUSY : NO_MEMORY;

@@ -41,6 +41,18 @@ struct options_spelling options_spell(const struct setting_row *row) {
     return spelling;
 }
 
+/* What does not fit any more is left out. */
+static void warn_of_rest(struct options_parse *parse, const struct setting_row *row,
+                         const char *text, size_t taken) {
+    char *warnings = parse->result->warnings;
+    size_t bytes = strlen(warnings);
+    size_t room = sizeof(parse->result->warnings) - bytes;
+    int wanted = snprintf(warnings + bytes, room, "warning: %s %s: taken as %.*s\n",
+                          options_spell(row).text, text, (int)taken, text);
+    if (wanted < 0 || (size_t)wanted >= room)
+        warnings[bytes] = '\0';
+}
+
 static const char *keep(struct options_parse *parse, const char *text) {
     const char *copy = settings_keep(parse->settings, text);
     if (!copy)
@@ -54,14 +66,25 @@ static void *field_of(struct options_parse *parse, const struct setting_row *row
 
 /* ---- values by type -------------------------------------------------------------------------- */
 
+/* What stands behind a number is ignored where memcached ignores it, as in -m 1024m. */
+static bool ignores_rest(const struct setting_row *row) {
+    return !row->is_exact && !row->is_repl;
+}
+
 /*
  * In memcached's own words where it has some; its exit status is 1 then, and of all suboptions.
  */
 static bool take_number(struct options_parse *parse, const struct setting_row *row,
                         const char *text, int64_t *number) {
-    bool is_number = num_i64(text, strlen(text), number);
-    if (is_number && *number >= row->min && *number <= row->max)
+    size_t bytes = strlen(text);
+    if (ignores_rest(row))
+        bytes = (*text == '-') + strspn(text + (*text == '-'), "0123456789");
+    bool is_number = num_i64(text, bytes, number);
+    if (is_number && *number >= row->min && *number <= row->max) {
+        if (text[bytes])
+            warn_of_rest(parse, row, text, bytes);
         return true;
+    }
     bool is_too_low = !is_number || *number < row->min;
     const char *words = is_too_low && row->too_low ? row->too_low : row->out_of_bounds;
     if (words)
@@ -81,10 +104,12 @@ static bool take_mask(struct options_parse *parse, const struct setting_row *row
                       const char *text) {
     char *rest;
     unsigned long mask = strtoul(text, &rest, 8);
-    if (*rest || rest == text || *text == '-' || *text == '+' || mask > (unsigned long)row->max)
+    if (rest == text || *text == '-' || *text == '+' || mask > (unsigned long)row->max)
         return options_refuse(parse, EX_USAGE,
                               "%s takes an octal mask up to %" PRIo64 ", not \"%s\"",
                               options_spell(row).text, row->max, text);
+    if (*rest)
+        warn_of_rest(parse, row, text, (size_t)(rest - text));
     *(setting_MASK *)field_of(parse, row) = (setting_MASK)mask;
     return true;
 }
@@ -93,9 +118,11 @@ static bool take_factor(struct options_parse *parse, const struct setting_row *r
                         const char *text) {
     char *rest;
     double factor = strtod(text, &rest);
-    bool is_number = *rest == '\0' && rest != text;
+    bool is_number = rest != text && (*rest == '\0' || ignores_rest(row));
     bool is_enough = is_number && factor > (double)row->min;
     if (is_enough && factor <= (double)row->max) {
+        if (*rest)
+            warn_of_rest(parse, row, text, (size_t)(rest - text));
         *(setting_FACTOR *)field_of(parse, row) = factor;
         return true;
     }
@@ -204,8 +231,8 @@ static bool take_listen(struct options_parse *parse, const struct setting_row *r
     char *save = NULL;
     unsigned before = parse->settings->listen_count;
     /* The copy is the settings' own memory, and theirs to cut up. */
-    for (char *part = strtok_r((char *)(uintptr_t)copy, ",", &save); part;
-         part = strtok_r(NULL, ",", &save))
+    for (char *part = strtok_r((char *)(uintptr_t)copy, ",;", &save); part;
+         part = strtok_r(NULL, ",;", &save))
         if (!add_listen(parse, part))
             return false;
     if (parse->settings->listen_count == before)
@@ -400,6 +427,9 @@ static bool take(struct options_parse *parse, const struct setting_row *row, con
         return take_value(parse, row, text);
     case TAKE_AUTOMOVE: /* without a level it is on, as it is anyway */
         return !text || take_value(parse, row, text);
+    case TAKE_NO_AUTOMOVE:
+        parse->settings->automove_level = 0;
+        return true;
     case TAKE_VERBOSE:
         atomic_fetch_add(&parse->settings->verbose, 1);
         return true;

@@ -22,6 +22,8 @@ struct options_result {
     enum options_outcome outcome;
     int exit_status;                         /* of OPTIONS_BAD, as memcached's: 1, EX_USAGE, ... */
     char message[OPTIONS_MESSAGE_BYTES_MAX]; /* one line without newline */
+    /* of any outcome: lines, each with its newline, of what was not taken as it stands there */
+    char warnings[OPTIONS_MESSAGE_BYTES_MAX];
 };
 
 /*

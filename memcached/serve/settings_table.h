@@ -39,6 +39,7 @@ enum setting_take {
     TAKE_PEER,
     TAKE_TEMP_TTL,
     TAKE_AUTOMOVE,
+    TAKE_NO_AUTOMOVE,
     TAKE_VERBOSE,
     TAKE_EXTENDED,
     TAKE_HELP,
@@ -90,6 +91,7 @@ struct setting_row {
     const char *out_of_bounds; /* what it says of one too high, or not within bounds */
     const char *refusal;       /* what is not built in: refused, but for what TAKE_FIXED takes */
     bool is_repl;              /* means nothing without -x */
+    bool is_exact;             /* nothing may stand behind the number */
     const char *help;          /* NULL: not in -h. %s is the default. */
     const char *stat;
     int rank; /* 1..SETTING_RANK_MAX */

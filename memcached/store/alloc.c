@@ -37,12 +37,12 @@ static struct item *chunk_try(struct store_thread *thread, unsigned class_id, en
 
 /*
  * Everything of the class is in use by those who fill or hold it, and so is every page: a larger
- * chunk serves as well, of a class that has some. Without eviction memory is full where it is full.
+ * chunk serves as well, of a class that has some; unless memory is to be full where it is full.
  */
 static struct item *chunk_take_larger(struct store_thread *thread, unsigned class_id) {
     struct store *store = thread->store;
     struct item *chunk = NULL;
-    while (store->is_evicting && !chunk && ++class_id <= store->slabs.class_count) {
+    while (!store->is_strict && !chunk && ++class_id <= store->slabs.class_count) {
         if (pages_of(store, class_id) > 0)
             chunk = chunk_take_once(thread, class_id);
     }

@@ -25,6 +25,21 @@ struct store_dump {
     uint32_t looked_at[STORE_CLASS_COUNT_MAX]; /* items of each class */
 };
 
+/* Of these classes, those that have items: the others cost no look at everybody's. */
+static uint64_t with_items(struct store *store, uint64_t classes) {
+    uint64_t with = 0;
+    for (unsigned id = 1; id <= store->slabs.class_count; id++) {
+        struct slab_class *class = &store->slabs.classes[id];
+        uint64_t count = 0;
+        latch_acquire(&class->lock);
+        for (unsigned segment = 0; segment < LRU_SEGMENT_COUNT; segment++)
+            count += class->list[segment].count;
+        latch_release(&class->lock);
+        with |= (uint64_t)(count > 0) << id;
+    }
+    return with & classes;
+}
+
 struct store_dump *store_dump_begin(struct store *store, enum store_dump_order order,
                                     uint64_t classes, enum store_dump_refusal *why) {
     struct store_dump *dump = mem_zalloc(sizeof(*dump));
@@ -34,7 +49,7 @@ struct store_dump *store_dump_begin(struct store *store, enum store_dump_order o
     uint64_t existing = UINT64_MAX >> (63 - store->slabs.class_count) & ~(uint64_t)1;
     dump->store = store;
     dump->order = order;
-    dump->classes = order == STORE_DUMP_INDEX ? existing : classes & existing;
+    dump->classes = order == STORE_DUMP_INDEX ? existing : with_items(store, classes & existing);
     if (order == STORE_DUMP_COLD && dump->classes)
         class_walk_begin_newest(&dump->walk, (unsigned)__builtin_ctzll(dump->classes), LRU_COLD);
     if (order == STORE_DUMP_COLD || crawler_claim(store, &dump->is_cancelled))
@@ -79,10 +94,11 @@ enum store_dump_state store_dump_step(struct store_dump *dump, struct store_thre
     dump->context = context;
     if (shared_load(&dump->is_cancelled))
         return STORE_DUMP_CANCELLED;
+    if (!dump->classes)
+        return STORE_DUMP_OVER;
     bool is_over;
     if (dump->order == STORE_DUMP_COLD)
-        is_over = !dump->classes ||
-                  class_walk_step(thread, &dump->walk, WALK_PICK_MAX, dump_item, dump, NULL);
+        is_over = class_walk_step(thread, &dump->walk, WALK_PICK_MAX, dump_item, dump, NULL);
     else
         is_over = walk_buckets(thread, &dump->cursor, DUMP_STEP_BUCKETS, dump_item, dump);
     if (dump->order == STORE_DUMP_CLASSES)

@@ -91,6 +91,8 @@ bool slabs_open(struct slabs *slabs, const struct store_config *config, const st
             id++;
         slabs->class_of_units[unit] = (uint8_t)id;
     }
+    /* with -M, both nodes of a pair have to have room for the same, in whatever order it comes */
+    slabs->is_limit_exact = config->is_replicated && !config->is_evicting;
     slabs->limit_bytes = config->limit_bytes;
     slabs->page_limit = (uint32_t)(config->limit_bytes >> ARENA_PAGE_SHIFT);
     return true;
@@ -139,7 +141,7 @@ static uint32_t pool_pop(struct slabs *slabs) {
 static bool may_add(struct slabs *slabs, const struct slab_class *class) {
     if (slabs->page_used < slabs->page_limit)
         return true;
-    return !class->has_had_page;
+    return !slabs->is_limit_exact && !class->has_had_page;
 }
 
 /* Pages that have come to be within the limit are not beyond it. Page lock held. */

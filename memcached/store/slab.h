@@ -88,6 +88,7 @@ struct slabs {
     uint32_t page_limit;
     /* of those used, the first pages of classes that may stay although they are over the limit */
     uint32_t page_beyond;
+    bool is_limit_exact;  /* no class has its first page beyond it. Fixed. */
     uint64_t limit_bytes; /* as it was asked for */
 };
 

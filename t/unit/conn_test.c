@@ -56,6 +56,7 @@ static void set_up(void) {
                                   .loop = loop_create(NULL, NULL),
                                   .receive = malloc(INBUF_BYTES_MAX),
                                   .request_max = REQUEST_MAX,
+                                  .unsent_max = SESSION_OUT_HIGH_BYTES,
                                   .freeze = &bench.freeze};
     bench.env.session.out_high_bytes = CONN_SHORT_BYTES;
     bufpool_init(&bench.env.pool, 0);

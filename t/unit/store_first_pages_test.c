@@ -101,6 +101,24 @@ START_TEST(the_pages_beyond_the_limit_are_one_a_class_at_most) {
 }
 END_TEST
 
+/* Else one node would have room for what the other has none for, by the order of stores. */
+START_TEST(without_eviction_a_pair_keeps_the_limit) {
+    f.config.limit_bytes = 4 * MB;
+    f.config.is_evicting = false;
+    f.config.is_replicated = true;
+    fixture_open(&f);
+    unsigned stored = 0;
+    while (put_numbered(&f, "k", stored, 1000) == STORE_OK)
+        stored++;
+    ck_assert_uint_gt(stored, 3000);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 4);
+    ck_assert_int_eq(put_numbered(&f, "other", 0, 300000), STORE_NO_MEMORY);
+    ck_assert_uint_eq(stats_of(&f).pages_total, 4);
+    ck_assert(has_numbered(&f, "k", 0) && has_numbered(&f, "k", stored - 1));
+    fixture_verify(&f);
+}
+END_TEST
+
 START_TEST(every_class_may_have_its_first_page_at_once) {
     const char *why = NULL;
     f.config.growth_factor = 8;
@@ -129,6 +147,7 @@ static Suite *first_pages_suite(void) {
     tcase_add_test(tcase, a_class_has_its_first_page_beyond_the_limit);
     tcase_add_test(tcase, a_limit_that_was_raised_covers_the_first_pages);
     tcase_add_test(tcase, the_pages_beyond_the_limit_are_one_a_class_at_most);
+    tcase_add_test(tcase, without_eviction_a_pair_keeps_the_limit);
     tcase_add_test(tcase, every_class_may_have_its_first_page_at_once);
     suite_add_tcase(suite, tcase);
     return suite;

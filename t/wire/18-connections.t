@@ -105,6 +105,18 @@ my $new = $server->conn;
 cmp_ok($new->stats->{read_buf_bytes}, '<=', 1 << 20, ' ... so that all take no more than is allowed');
 reply_is($new, "get a\r\n", "VALUE a 0 1\r\n1\r\nEND\r\n", ' ... and others are served');
 $server->stop;
+
+# Who does not read yet what was asked for is not cut off for the room that the replies take.
+$server = server('-t', 1, '-o', 'read_buf_mem_limit=1');
+$server->conn->ask("set w 0 0 200\r\n" . 'w' x 200 . "\r\n");
+my @late = conns($server, 6);
+my $gets = 40_000;
+$_->put("get w\r\n" x $gets) for @late;
+poll_ok { my $stats = $server->conn->stats; $stats->{cmd_get} > 0 } 'clients that read later';
+my $reply = 'VALUE w 0 200' . "\r\n" . 'w' x 200 . "\r\nEND\r\n";
+ok($_->take($gets * length $reply) eq $reply x $gets, ' ... are answered in full') for @late;
+is($server->conn->stats->{response_obj_oom}, 0, ' ... with room enough');
+$server->stop;
 # -N: over loopback there is no queue to choose a thread by.
 $server = server('-N', 2);
 $c = $server->conn;
