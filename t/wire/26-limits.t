@@ -39,10 +39,10 @@ cmp_ok($stats->{read_buf_bytes}, '<=', 1 << 20, 'read_buf_bytes is within the li
 
 # Clients that ask for much and read nothing: a reply that finds no memory says so in place of the
 # values, and is counted; nobody gets half a line.
-set_ok($late, 'v', 'x' x 4000);
+set_ok($late, 'v', 'x' x 400);
 # Each asks for more than the kernel holds for a client that takes little at a time.
 my @slow = map { $server->conn(undef, receive_bytes => 4096) } 1 .. 24;
-$_->put('get' . ' v' x 2000 . "\r\n", deaf => 1, seconds => 1) for @slow;
+$_->put('get' . ' v' x 8000 . "\r\n", deaf => 1, seconds => 1) for @slow;
 SKIP: {
     skip 'this server has its own measure of memory for replies', 3
         unless Wire::Server::is_replicating();
@@ -54,7 +54,7 @@ SKIP: {
     my %ends;
     for my $slow (@slow) {
         my $line = $slow->line;
-        while ($line eq "VALUE v 0 4000\r\n" && $slow->take(4002) eq 'x' x 4000 . "\r\n") {
+        while ($line eq "VALUE v 0 400\r\n" && $slow->take(402) eq 'x' x 400 . "\r\n") {
             $line = $slow->line;
         }
         $ends{$line}++;
