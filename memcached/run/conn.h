@@ -68,10 +68,9 @@ struct conn_env {
     struct loop *loop;          /* fixed */
     char *receive;              /* INBUF_BYTES_MAX bytes: what arrives goes here first */
     unsigned request_max;       /* -R. Fixed. */
-    uint32_t
-        unsent_max; /* bytes for a client after which none of its requests is executed. Fixed. */
-    struct freeze *freeze; /* fixed */
-    uint32_t thaws_seen;   /* stand-stills after which clients have been broken off */
+    uint32_t unsent_max;        /* with more bytes unsent, no request is executed. Fixed. */
+    struct freeze *freeze;      /* fixed */
+    uint32_t thaws_seen;        /* stand-stills after which clients have been broken off */
     struct bufpool pool;
     struct conn_queue again; /* have more to execute now */
     struct conn_queue flush; /* have something to send, or are to be closed */

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "memcached/base/lock.h"
 #include "memcached/net/socket.h"
@@ -18,6 +19,7 @@ struct handover {
     int fd;
     struct socket_address peer;
     const struct conn_origin *origin;
+    uint32_t thaws; /* stand-stills of the process until it was handed over */
 };
 
 enum {

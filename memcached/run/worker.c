@@ -31,13 +31,23 @@ struct worker {
     struct handover_queue handovers; /* what it is to serve and has not opened yet */
 };
 
-/* Opens some of what the acceptor has handed over; the others in the next turn. */
+/*
+ * Opens some of what the acceptor has handed over; the others in the next turn. Whoever has waited
+ * through a stand-still of the process is closed, as the clients are who were open then.
+ */
 static void open_some(struct worker *worker) {
     struct handover sockets[HANDOVER_TAKE_MAX];
     size_t count = handover_take(&worker->handovers, sockets, &worker->is_opening);
-    for (size_t i = 0; i < count; i++)
+    uint32_t thaws = count > 0 ? freeze_look(worker->config.freeze) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (UNLIKELY(sockets[i].thaws != thaws)) {
+            close(sockets[i].fd);
+            atomic_fetch_sub_explicit(&worker->config.list->client_count, 1, memory_order_relaxed);
+            continue;
+        }
         if (!conn_open(&worker->env, sockets[i].fd, &sockets[i].peer, sockets[i].origin))
             log_line(worker->config.log, LOG_VERBOSE, "no memory for a new connection");
+    }
 }
 
 static void on_woken(void *context) {
@@ -155,7 +165,8 @@ bool worker_start(struct worker *worker) {
 
 bool worker_assign(struct worker *worker, int fd, const struct socket_address *peer,
                    const struct conn_origin *origin) {
-    struct handover socket = {.fd = fd, .peer = *peer, .origin = origin};
+    struct handover socket = {
+        .fd = fd, .peer = *peer, .origin = origin, .thaws = freeze_look(worker->config.freeze)};
     bool is_first;
     if (!handover_put(&worker->handovers, &socket, &is_first))
         return false;

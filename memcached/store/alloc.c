@@ -42,7 +42,9 @@ static struct item *chunk_try(struct store_thread *thread, unsigned class_id, en
 static struct item *chunk_take_larger(struct store_thread *thread, unsigned class_id) {
     struct store *store = thread->store;
     struct item *chunk = NULL;
-    while (!store->is_strict && !chunk && ++class_id <= store->slabs.class_count) {
+    if (pages_are_kept(store))
+        return NULL;
+    while (!chunk && ++class_id <= store->slabs.class_count) {
         if (pages_of(store, class_id) > 0)
             chunk = chunk_take_once(thread, class_id);
     }

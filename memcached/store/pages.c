@@ -179,7 +179,7 @@ static bool take_any_locked(struct store_thread *thread, unsigned to) {
         if (from == 0 || from == to)
             continue;
         /* without eviction it would never have one again */
-        if (store->is_strict && pages_of(store, from) < PAGES_TO_GIVE_MIN)
+        if (pages_are_kept(store) && pages_of(store, from) < PAGES_TO_GIVE_MIN)
             continue;
         tries--;
         /* with that no page of the class is a spare one, in which nothing is as it seems */

@@ -11,6 +11,14 @@ enum {
     PAGES_TO_GIVE_MIN = 2 /* of a class that gives one, the last one being its own */
 };
 
+/*
+ * -M of a server by itself: a store is refused where memcached refuses it. In a pair memory is found
+ * wherever it can be: what one node had room for comes to the other in another order.
+ */
+static inline bool pages_are_kept(const struct store *store) {
+    return !store->is_evicting && !store->is_replicated;
+}
+
 /* How much a class that asks for a page may take from others. */
 enum page_need {
     PAGE_IS_WANTED, /* of a class that has more than the one that asks */

@@ -81,11 +81,6 @@ struct store {
     struct store_observer observer; /* fixed before the first handle */
     bool is_replicated;
     bool is_evicting;
-    /*
-     * -M of a server by itself: a store is refused where memcached refuses it. In a pair memory is
-     * found wherever it can be: what one node had room for came to the other in another order.
-     */
-    bool is_strict;
     bool moves_pages;
     bool has_lru_maintainer;
     bool needs_read_fence; /* no membarrier here: readers order their own start */

@@ -100,7 +100,6 @@ struct store *store_create(const struct store_config *config, const char **why) 
     store->clock = config->clock;
     store->is_replicated = config->is_replicated;
     store->is_evicting = config->is_evicting;
-    store->is_strict = !config->is_evicting && !config->is_replicated;
     store->moves_pages = config->moves_pages;
     store->automove.settings = config->automove;
     store->has_lru_maintainer = config->has_lru_maintainer;
